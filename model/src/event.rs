@@ -1,0 +1,162 @@
+//! Events as the dataflow and the lake see them, and the batches that bring them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Name, RecordRef};
+
+/// One accepted GPS report. Every part has been checked for range by the decoder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GpsReading {
+    pub record: RecordRef,
+    /// 128 bits of the canonical content, record and arrival apart; 0 where the event carries no id.
+    pub fingerprint: u128,
+    pub device: Name,
+    /// The event's own road name; empty where it has none.
+    pub road: Name,
+    pub event_ms: i64,
+    /// Kafka's record timestamp; from a folder, the file's clock at this line.
+    pub arrival_ms: i64,
+    pub speed_kmh: f64,
+    pub latitude: f64,
+    pub longitude: f64,
+    /// Degrees, 0 ≤ d < 360; NaN where the event has none.
+    pub direction_deg: f64,
+}
+
+/// Texts of one column, laid end to end: row `i` is `bytes[ends[i-1]..ends[i]]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TextColumn {
+    pub bytes: Vec<u8>,
+    pub ends: Vec<u32>,
+}
+
+impl TextColumn {
+    pub fn push(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.ends.push(self.bytes.len() as u32);
+    }
+
+    pub fn get(&self, row: usize) -> &str {
+        let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
+        std::str::from_utf8(&self.bytes[start..self.ends[row] as usize]).unwrap_or("")
+    }
+
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}
+
+/// What only the lake wants of a GPS event, row for row beside its [`GpsReading`]s. Empty text stands for absent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GpsRaw {
+    pub id: TextColumn,
+    pub vehicle_type: TextColumn,
+}
+
+/// Why a record is no event. The kind is counted and queried; the detail is for the person who mends the producer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectReason {
+    Empty,
+    TooLarge,
+    NotUtf8,
+    NotJson,
+    TooDeep,
+    DuplicateKey,
+    MissingField,
+    WrongType,
+    OutOfRange,
+    BadTimestamp,
+}
+
+impl RejectReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::TooLarge => "too_large",
+            Self::NotUtf8 => "not_utf8",
+            Self::NotJson => "not_json",
+            Self::TooDeep => "too_deep",
+            Self::DuplicateKey => "duplicate_key",
+            Self::MissingField => "missing_field",
+            Self::WrongType => "wrong_type",
+            Self::OutOfRange => "out_of_range",
+            Self::BadTimestamp => "bad_timestamp",
+        }
+    }
+}
+
+/// A record that is no event: where it stands, why, and its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    pub offset: i64,
+    /// Kafka's record timestamp; `None` from a folder.
+    pub timestamp_ms: Option<i64>,
+    pub reason: RejectReason,
+    /// Lowercase, names the field and the value: `speed 412.5 is not in 0 to 400`.
+    pub detail: String,
+    pub bytes: Vec<u8>,
+}
+
+/// A partition's clock: the running maximum of the median of its last five values of
+/// min(event time, arrival + skew), in offset order. One record, or one device in a crowd, moves nothing.
+///
+/// ```
+/// # use greenwave_model::PartitionClock;
+/// let mut clock = PartitionClock::default();
+/// for at in [1_000, 2_000, 9_999_000, 3_000, 4_000] {
+///     clock.observe(at);
+/// }
+/// assert_eq!(clock.now_ms, Some(3_000));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionClock {
+    pub now_ms: Option<i64>,
+    /// The last values, oldest first, at most five.
+    pub last_five: Vec<i64>,
+}
+
+impl PartitionClock {
+    /// Takes the next value in offset order. Until five have come, the median is the lower middle of those there.
+    pub fn observe(&mut self, value_ms: i64) {
+        if self.last_five.len() == 5 {
+            self.last_five.rotate_left(1);
+            self.last_five[4] = value_ms;
+        } else {
+            self.last_five.push(value_ms);
+        }
+        let mut sorted = [0i64; 5];
+        let n = self.last_five.len();
+        sorted[..n].copy_from_slice(&self.last_five);
+        sorted[..n].sort_unstable();
+        let median = sorted[(n - 1) / 2];
+        self.now_ms = Some(self.now_ms.map_or(median, |now| now.max(median)));
+    }
+}
+
+/// Every event of a run of offsets `start..end` of one partition, decoded. What a source thread hands to its worker,
+/// and, without its rows, what the worker offers to the leader.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub partition: u16,
+    pub start: i64,
+    pub end: i64,
+    /// The partition's clock after the last row.
+    pub clock: PartitionClock,
+    pub newest_event_ms: Option<i64>,
+    pub last_arrival_ms: Option<i64>,
+    /// Payload bytes read, for the limits on memory.
+    pub bytes: usize,
+    /// The partition ends here (a file's last batch).
+    pub finished: bool,
+    /// Rows carry Kafka's own timestamp as arrival; false for folders, whose lake rows have none.
+    pub timestamped: bool,
+    pub readings: Vec<GpsReading>,
+    /// Filled only when a lake wants it; then as long as `readings`.
+    pub raw: Option<GpsRaw>,
+    pub rejects: Vec<Reject>,
+}

@@ -1,0 +1,15 @@
+//! The nouns of Greenwave: events, record ids, time, bindings, views and their wire form.
+//!
+//! Pure: no I/O, no clock, no engine. Every other crate speaks in these types.
+
+pub mod binding;
+pub mod event;
+pub mod ids;
+pub mod iso;
+pub mod view;
+pub mod views;
+
+pub use binding::{Binding, Clock, CutRef, PartitionBound};
+pub use event::{Batch, GpsRaw, GpsReading, PartitionClock, Reject, RejectReason, TextColumn};
+pub use ids::{GROUPS, Name, PartitionKey, RecordRef, VNODES, group_of, vnode};
+pub use view::{Cell, Cells, Change, Column, Current, Delta, Deltas, Kind, Stamp, StoredValue, ViewRow, ViewSpec};
