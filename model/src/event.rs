@@ -41,6 +41,14 @@ impl TextColumn {
         std::str::from_utf8(&self.bytes[start..self.ends[row] as usize]).unwrap_or("")
     }
 
+    /// Keeps the first `rows` rows and returns the others.
+    pub fn split_off(&mut self, rows: usize) -> Self {
+        let cut = if rows == 0 { 0 } else { self.ends[rows - 1] };
+        let bytes = self.bytes.split_off(cut as usize);
+        let ends = self.ends.split_off(rows).into_iter().map(|end| end - cut).collect();
+        Self { bytes, ends }
+    }
+
     pub fn len(&self) -> usize {
         self.ends.len()
     }
@@ -159,4 +167,45 @@ pub struct Batch {
     /// Filled only when a lake wants it; then as long as `readings`.
     pub raw: Option<GpsRaw>,
     pub rejects: Vec<Reject>,
+}
+
+impl Batch {
+    /// Keeps the rows before offset `end` and returns a batch of the others. The clock stays with the rest: that of the
+    /// head is in the binding that asked for the split.
+    pub fn split_off(&mut self, end: i64) -> Self {
+        let rows = self.readings.partition_point(|reading| reading.record.offset() < end);
+        let rejects = self.rejects.partition_point(|reject| reject.offset < end);
+        let raw = self.raw.as_mut().map(|raw| GpsRaw {
+            id: raw.id.split_off(rows),
+            vehicle_type: raw.vehicle_type.split_off(rows),
+        });
+        let rest = Self {
+            start: end,
+            readings: self.readings.split_off(rows),
+            rejects: self.rejects.split_off(rejects),
+            raw,
+            clock: self.clock.clone(),
+            bytes: 0,
+            ..*self
+        };
+        self.end = end;
+        self.finished = false;
+        rest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_column_splits_between_rows() {
+        for at in 0..=3 {
+            let mut head = TextColumn::default();
+            ["one", "", "three"].iter().for_each(|text| head.push(text));
+            let rest = head.split_off(at);
+            let texts: Vec<_> = (0..at).map(|row| head.get(row)).chain((0..3 - at).map(|row| rest.get(row))).collect();
+            assert_eq!(texts, ["one", "", "three"]);
+        }
+    }
 }

@@ -1,0 +1,25 @@
+//! `greenwave check`: every mistake in a settings file at once.
+
+use crate::settings::{Mistake, Raw};
+use crate::{Outcome, args};
+
+pub fn run(check: args::Check) -> Outcome {
+    match Raw::gather(&check.file, std::env::vars(), &check.conf).check() {
+        Ok(_) => {
+            println!("{}: no mistakes", check.file.display());
+            Outcome::Done
+        }
+        Err(mistakes) => {
+            tell(&mistakes);
+            Outcome::WrongUse
+        }
+    }
+}
+
+pub fn tell(mistakes: &[Mistake]) {
+    for mistake in mistakes {
+        eprintln!("{mistake}");
+    }
+    let noun = if mistakes.len() == 1 { "mistake" } else { "mistakes" };
+    eprintln!("greenwave: {} {noun} in the settings, nothing was started", mistakes.len());
+}

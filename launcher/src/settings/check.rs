@@ -1,0 +1,283 @@
+//! From what was written to what can run: every mistake is found before any is told.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::keys::{Form, KEYS};
+use super::raw::{Mistake, Origin, Raw, RawValue};
+
+/// The shortest tick: below it the fixed cost of a tick outweighs its rows.
+const TICK_MIN: Duration = Duration::from_millis(20);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InputKind {
+    Kafka { brokers: String },
+    Folder(PathBuf),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SpeedKind {
+    None,
+    Memory,
+    Redis { url: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartAt {
+    Earliest,
+    Latest,
+    TimestampMs(i64),
+}
+
+/// Settings whose existence proves that they fit together.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    pub dataflow: String,
+    pub input: InputKind,
+    pub speed: SpeedKind,
+    pub lake: Option<String>,
+    pub state: Option<PathBuf>,
+    pub tick: Duration,
+    pub checkpoint: Duration,
+    pub lake_every: u32,
+    pub out_of_orderness: Duration,
+    pub clock_skew: Duration,
+    pub idle_after: Duration,
+    pub correction_horizon: Duration,
+    pub zone_offset_min: i32,
+    pub dedup: bool,
+    pub dedup_horizon: Duration,
+    pub vehicle_count: bool,
+    /// `None`: no table. The path is that of a file that exists.
+    pub free_flow: Option<PathBuf>,
+    pub start: StartAt,
+    pub connect_timeout: Duration,
+    pub topics: BTreeMap<String, String>,
+    pub kafka: BTreeMap<String, String>,
+    pub redis_second_db: u8,
+    pub redis_key_prefix: String,
+    pub redis_feed: bool,
+    pub redis_allow_evicting: bool,
+}
+
+struct Reader {
+    values: BTreeMap<String, RawValue>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Raw {
+    /// All mistakes at once, or settings that can run. `bounded`: the run is ended by `--for`.
+    pub fn check(self) -> Result<Checked, Vec<Mistake>> {
+        let mut read = Reader { values: self.values, mistakes: self.mistakes };
+        let checked = read.checked();
+        read.relations(&checked);
+        if read.mistakes.is_empty() { Ok(checked) } else { Err(read.mistakes) }
+    }
+}
+
+impl Reader {
+    fn checked(&mut self) -> Checked {
+        let input = self.input();
+        let free_flow = self.free_flow(&input);
+        let none_or_path = |text: String| (text != "none").then_some(text);
+        Checked {
+            dataflow: self.text("dataflow"),
+            speed: self.speed(),
+            lake: none_or_path(self.folder("lake")),
+            state: none_or_path(self.folder("state")).map(PathBuf::from),
+            tick: self.duration("tick"),
+            checkpoint: self.duration("checkpoint"),
+            lake_every: self.number("lake_every", 1, 100_000) as u32,
+            out_of_orderness: self.duration("out_of_orderness"),
+            clock_skew: self.duration("clock_skew"),
+            idle_after: self.duration("idle_after"),
+            correction_horizon: self.duration("correction_horizon"),
+            zone_offset_min: self.zone(),
+            dedup: self.flag("dedup"),
+            dedup_horizon: self.duration("dedup_horizon"),
+            vehicle_count: self.flag("vehicle_count"),
+            free_flow,
+            start: self.start(),
+            connect_timeout: self.duration("connect_timeout"),
+            topics: BTreeMap::from([("gps_data".into(), self.text("topics.gps_data"))]),
+            kafka: self.pass_through(),
+            redis_second_db: self.number("redis.second_db", 1, 15) as u8,
+            redis_key_prefix: self.text("redis.key_prefix"),
+            redis_feed: self.flag("redis.feed"),
+            redis_allow_evicting: self.flag("redis.allow_evicting"),
+            input,
+        }
+    }
+
+    /// What single values cannot show.
+    fn relations(&mut self, checked: &Checked) {
+        if checked.tick < TICK_MIN {
+            self.wrong("tick", format!("tick is {:?}, the shortest is {TICK_MIN:?}", checked.tick), "raise tick");
+        }
+        if checked.checkpoint < checked.tick {
+            let fact = format!("checkpoint {:?} is shorter than tick {:?}", checked.checkpoint, checked.tick);
+            self.wrong("checkpoint", fact, "raise checkpoint, or lower tick");
+        }
+        if checked.state.is_none() && matches!(checked.input, InputKind::Kafka { .. }) {
+            let fact = "state = none is only for an input that ends, and kafka does not".to_owned();
+            self.wrong("state", fact, "name a folder for the state");
+        }
+        let same = checked.lake.as_deref().map(PathBuf::from) == checked.state && checked.state.is_some();
+        if same {
+            self.wrong("lake", "lake and state are the same folder".to_owned(), "give each a folder of its own");
+        }
+    }
+
+    fn raw(&self, name: &str) -> RawValue {
+        let default = || {
+            let key = KEYS.iter().find(|key| key.name == name);
+            RawValue { text: key.map_or("", |key| key.default).into(), kind: "a text", origin: Origin::Default }
+        };
+        self.values.get(name).cloned().unwrap_or_else(default)
+    }
+
+    fn wrong(&mut self, name: &str, fact: String, fix: &str) {
+        let origin = self.raw(name).origin;
+        self.mistakes.push(Mistake { origin, fact, fix: fix.into() });
+    }
+
+    /// The text of a value, after its form has been checked.
+    fn formed(&mut self, name: &str, form: Form, example: &str) -> String {
+        let raw = self.raw(name);
+        let fits = match form {
+            Form::Text | Form::Duration => raw.kind == "a text",
+            Form::Flag => raw.kind != "a number" && matches!(raw.text.as_str(), "true" | "false"),
+            Form::Number => matches!(raw.kind, "a number" | "a text") && raw.text.parse::<i64>().is_ok(),
+        };
+        if !fits {
+            let fact = format!("{name} is {}, `{}`", raw.kind, raw.text);
+            self.wrong(name, fact, &format!("write {name} = {example}"));
+            return KEYS.iter().find(|key| key.name == name).map_or("", |key| key.default).into();
+        }
+        raw.text
+    }
+
+    fn text(&mut self, name: &str) -> String {
+        self.formed(name, Form::Text, "\"a text\"")
+    }
+
+    fn flag(&mut self, name: &str) -> bool {
+        self.formed(name, Form::Flag, "true or false") == "true"
+    }
+
+    fn number(&mut self, name: &str, least: i64, most: i64) -> i64 {
+        let number = self.formed(name, Form::Number, &least.to_string()).parse().unwrap_or(least);
+        if !(least..=most).contains(&number) {
+            self.wrong(name, format!("{name} is {number}"), &format!("choose {least} to {most}"));
+        }
+        number
+    }
+
+    fn duration(&mut self, name: &str) -> Duration {
+        let text = self.formed(name, Form::Duration, "\"10s\"");
+        super::duration(&text).unwrap_or_else(|| {
+            let fix = format!("write {name} = \"10s\"; units are ms, s, m and h");
+            self.wrong(name, format!("{name} is `{text}`, no duration"), &fix);
+            Duration::from_secs(10)
+        })
+    }
+
+    fn folder(&mut self, name: &str) -> String {
+        let text = self.text(name);
+        if let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| *scheme != "file") {
+            let fact = format!("{name} is on {scheme}, which this version does not write to");
+            self.wrong(name, fact, &format!("name a local folder, or {name} = \"none\""));
+        }
+        text.strip_prefix("file://").unwrap_or(&text).to_owned()
+    }
+
+    fn input(&mut self) -> InputKind {
+        let text = self.text("input");
+        match text.split_once(':') {
+            Some(("kafka", brokers)) if brokers.len() > 2 && brokers.starts_with("//") => {
+                InputKind::Kafka { brokers: brokers[2..].trim_end_matches('/').to_owned() }
+            }
+            Some((scheme @ ("kafka" | "simulate" | "s3" | "http" | "https"), _)) => {
+                let fact = format!("input is `{text}`, and this version reads no {scheme} of that form");
+                self.wrong("input", fact, "write kafka://host:9092, or the path of a folder");
+                InputKind::Folder(text.into())
+            }
+            _ => {
+                let path = PathBuf::from(text.strip_prefix("file://").unwrap_or(&text));
+                if !path.is_dir() {
+                    let fact = format!("input is `{text}`, and there is no such folder");
+                    self.wrong("input", fact, "write kafka://host:9092, or the path of a folder that exists");
+                }
+                InputKind::Folder(path)
+            }
+        }
+    }
+
+    fn speed(&mut self) -> SpeedKind {
+        let text = self.text("speed");
+        match text.as_str() {
+            "none" => SpeedKind::None,
+            "memory:" | "memory" => SpeedKind::Memory,
+            url if ["redis://", "rediss://", "redis+unix://", "unix://"].iter().any(|scheme| url.starts_with(scheme)) => {
+                SpeedKind::Redis { url: text }
+            }
+            _ => {
+                let fact = format!("speed is `{text}`");
+                self.wrong("speed", fact, "write memory:, redis://host:6379 or none");
+                SpeedKind::None
+            }
+        }
+    }
+
+    fn start(&mut self) -> StartAt {
+        let text = self.text("start");
+        match text.as_str() {
+            "earliest" => StartAt::Earliest,
+            "latest" => StartAt::Latest,
+            number => number.parse().map(StartAt::TimestampMs).unwrap_or_else(|_| {
+                let fact = format!("start is `{text}`");
+                self.wrong("start", fact, "write earliest, latest or milliseconds since 1970");
+                StartAt::Earliest
+            }),
+        }
+    }
+
+    /// `+01:00`, `-05:30`, `UTC`.
+    fn zone(&mut self) -> i32 {
+        let text = self.text("zone");
+        let parsed = || {
+            let sign = if text.starts_with('-') { -1 } else { 1 };
+            let (hours, minutes) = text.strip_prefix(['+', '-'])?.split_once(':')?;
+            let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
+            ((0..=14).contains(&hours) && (0..60).contains(&minutes)).then_some(sign * (hours * 60 + minutes))
+        };
+        if matches!(text.as_str(), "UTC" | "Z") {
+            return 0;
+        }
+        parsed().unwrap_or_else(|| {
+            self.wrong("zone", format!("zone is `{text}`"), "write the offset of naive timestamps from UTC, such as +01:00");
+            0
+        })
+    }
+
+    /// `auto`: `segments.csv` in an input folder, if it is there.
+    fn free_flow(&mut self, input: &InputKind) -> Option<PathBuf> {
+        let text = self.text("free_flow");
+        match (text.as_str(), input) {
+            ("none", _) | ("auto", InputKind::Kafka { .. }) => None,
+            ("auto", InputKind::Folder(folder)) => Some(folder.join("segments.csv")).filter(|path| path.is_file()),
+            (path, _) if std::path::Path::new(path).is_file() => Some(path.into()),
+            _ => {
+                let fact = format!("free_flow is `{text}`, and there is no such file");
+                self.wrong("free_flow", fact, "name a CSV file with the columns road_id and free_flow, or write none");
+                None
+            }
+        }
+    }
+
+    fn pass_through(&self) -> BTreeMap<String, String> {
+        let ours = self.values.iter().filter_map(|(key, value)| Some((key.strip_prefix("kafka.")?, value)));
+        ours.map(|(key, value)| (key.to_owned(), value.text.clone())).collect()
+    }
+}

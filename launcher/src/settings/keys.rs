@@ -1,0 +1,58 @@
+//! Every setting there is: name, default, meaning. The shipped files show each of them; a test compares.
+
+/// How a value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    Duration,
+    Flag,
+    Number,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    pub name: &'static str,
+    pub form: Form,
+    pub default: &'static str,
+}
+
+const fn key(name: &'static str, form: Form, default: &'static str) -> Key {
+    Key { name, form, default }
+}
+
+pub const KEYS: &[Key] = &[
+    key("dataflow", Form::Text, "city"),
+    // the outer world
+    key("input", Form::Text, "kafka://localhost:9092"),
+    key("speed", Form::Text, "memory:"),
+    key("lake", Form::Text, "greenwave/lake"),
+    key("state", Form::Text, "greenwave/state"),
+    // time
+    key("tick", Form::Duration, "50ms"),
+    key("checkpoint", Form::Duration, "10s"),
+    key("lake_every", Form::Number, "6"),
+    key("out_of_orderness", Form::Duration, "10s"),
+    key("clock_skew", Form::Duration, "10s"),
+    key("idle_after", Form::Duration, "30s"),
+    key("correction_horizon", Form::Duration, "10m"),
+    key("zone", Form::Text, "+00:00"),
+    // what is computed
+    key("dedup", Form::Flag, "true"),
+    key("dedup_horizon", Form::Duration, "60s"),
+    key("vehicle_count", Form::Flag, "true"),
+    key("free_flow", Form::Text, "auto"),
+    // kafka
+    key("start", Form::Text, "earliest"),
+    key("connect_timeout", Form::Duration, "15s"),
+    key("topics.gps_data", Form::Text, "gps_data"),
+    // redis
+    key("redis.second_db", Form::Number, "1"),
+    key("redis.key_prefix", Form::Text, ""),
+    key("redis.feed", Form::Flag, "true"),
+    key("redis.allow_evicting", Form::Flag, "false"),
+];
+
+/// `kafka.*` goes to librdkafka as it is; everything else is in the list.
+pub fn is_known(name: &str) -> bool {
+    KEYS.iter().any(|key| key.name == name) || name.starts_with("kafka.")
+}

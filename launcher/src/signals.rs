@@ -1,0 +1,32 @@
+//! Signals and panics: the two ways a process is told to end.
+
+use std::sync::Arc;
+
+use greenwave_runtime::Fate;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// First signal: drain, cut, commit, exit 3. A second one ends at once; nothing durable is harmed by that.
+pub fn drain_on_signal(fate: Arc<Fate>) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    std::thread::spawn(move || {
+        for _signal in signals.forever() {
+            if fate.is_stopping() {
+                std::process::exit(1);
+            }
+            eprintln!("greenwave: stopping: one last cut, then everything is durable; once more to end at once");
+            fate.stop();
+        }
+    });
+    Ok(())
+}
+
+/// A panic on one worker would leave the others waiting for ever: the process ends, and the next start restores.
+pub fn end_on_panic() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        eprintln!("greenwave: this is a defect, please report it; the next start goes on from the last checkpoint");
+        std::process::exit(1);
+    }));
+}

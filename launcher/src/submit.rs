@@ -1,0 +1,179 @@
+//! `greenwave submit`: run a job on this machine.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use greenwave_dataflows::CitySettings;
+use greenwave_model::Name;
+use greenwave_runtime::{Fate, Input, Job, Progress, RunError, run as run_job};
+use greenwave_sinks::speed::{RedisSettings, SpeedSettings};
+use greenwave_sources::decode::DecodeSettings;
+use greenwave_sources::folder::FolderSettings;
+use greenwave_sources::kafka::{KafkaSettings, Start};
+
+use crate::args::{Output, Submit};
+use crate::dataflows::{DATAFLOWS, Dataflow};
+use crate::settings::{Checked, InputKind, Raw, SpeedKind, StartAt};
+use crate::{Outcome, check, free_flow, report, signals};
+
+/// Records above this size are rejects: a GPS report has some 200 bytes.
+const RECORD_BYTES_MAX: usize = 1 << 20;
+
+pub fn run(submit: Submit) -> Outcome {
+    let checked = match Raw::gather(&submit.file, std::env::vars(), &submit.conf).check() {
+        Ok(checked) => checked,
+        Err(mistakes) => {
+            check::tell(&mistakes);
+            return Outcome::WrongUse;
+        }
+    };
+    let job = match job(&submit, checked) {
+        Ok(job) => job,
+        Err(error) => {
+            eprintln!("greenwave: {error:#}");
+            return Outcome::WrongUse;
+        }
+    };
+    let name = job.name.clone();
+    let (fate, progress) = (Arc::new(Fate::default()), Arc::new(Progress::default()));
+    if let Err(error) = signals::drain_on_signal(fate.clone()) {
+        eprintln!("greenwave: cannot listen for signals: {error}");
+        return Outcome::Failed;
+    }
+    let (stop_watching, stopped) = crossbeam_channel::bounded(0);
+    let watcher = (submit.output == Output::Text).then(|| report::watch(progress.clone(), stopped));
+    let ended = run_job(job, &fate, &progress, |_| {});
+    drop(stop_watching);
+    watcher.map(std::thread::JoinHandle::join);
+    match ended {
+        Ok(summary) => {
+            match submit.output {
+                Output::Text => report::tell(&name, &summary),
+                Output::Json => println!("{}", serde_json::to_string(&summary).unwrap_or_default()),
+            }
+            if summary.drained { Outcome::Drained } else { Outcome::Done }
+        }
+        Err(error) => {
+            eprintln!("greenwave: {error}");
+            outcome(&error)
+        }
+    }
+}
+
+fn outcome(error: &RunError) -> Outcome {
+    match error.exit_code() {
+        2 => Outcome::WrongUse,
+        75 => Outcome::Fenced,
+        _ => Outcome::Failed,
+    }
+}
+
+fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
+    let name = job_name(submit)?;
+    let dataflow = DATAFLOWS.iter().find(|dataflow| dataflow.name == checked.dataflow).with_context(|| {
+        let known: Vec<&str> = DATAFLOWS.iter().map(|dataflow| dataflow.name).collect();
+        format!("there is no dataflow `{}`; choose one of {}", checked.dataflow, known.join(", "))
+    })?;
+    let mut references = vec![];
+    let mut table = None;
+    if let Some(path) = &checked.free_flow {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        table = Some(Arc::new(free_flow::parse(path, &text)?));
+        let hash = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()));
+        references.push(greenwave_runtime::Reference { name: "free_flow".into(), hash, bytes: text.into() });
+    }
+    let city = CitySettings {
+        dedup: checked.dedup,
+        dedup_horizon_ms: checked.dedup_horizon.as_millis() as i64,
+        correction_horizon_ms: checked.correction_horizon.as_millis() as i64,
+        clock_skew_ms: checked.clock_skew.as_millis() as i64,
+        vehicle_count: checked.vehicle_count,
+        free_flow: table,
+    };
+    let decisive = serde_json::json!({
+        "dedup": city.dedup,
+        "dedup_horizon_ms": city.dedup_horizon_ms,
+        "correction_horizon_ms": city.correction_horizon_ms,
+        "clock_skew_ms": city.clock_skew_ms,
+        "out_of_orderness_ms": checked.out_of_orderness.as_millis() as i64,
+        "vehicle_count": city.vehicle_count,
+        "zone_offset_min": checked.zone_offset_min,
+    });
+    Ok(Job {
+        workers: submit.master.0,
+        input: input(&checked),
+        speed: speed(&checked, &name),
+        lake: checked.lake.clone(),
+        state: checked.state.clone(),
+        tick: checked.tick,
+        checkpoint: checked.checkpoint,
+        idle_after: checked.idle_after,
+        lake_every: checked.lake_every,
+        out_of_orderness_ms: checked.out_of_orderness.as_millis() as i64,
+        run_for: submit.run_for,
+        take_over: submit.take_over,
+        dataflow: dataflow.name,
+        views: dataflow.views,
+        settings: decisive.to_string(),
+        references,
+        build: build(dataflow, city),
+        name,
+    })
+}
+
+fn build(dataflow: &Dataflow, city: CitySettings) -> greenwave_runtime::Build {
+    (dataflow.build)(city)
+}
+
+/// The file's stem unless `--name` says otherwise: it becomes part of folders and keys.
+fn job_name(submit: &Submit) -> anyhow::Result<String> {
+    let stem = Path::new(&submit.file).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let name = submit.name.as_deref().unwrap_or(stem);
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 64 || name.starts_with('.') || !name.chars().all(plain) {
+        bail!("cannot name a job `{name}`: a name has 1 to 64 letters, digits, - and _; give one with --name");
+    }
+    Ok(name.to_owned())
+}
+
+fn input(checked: &Checked) -> Input {
+    let decode = DecodeSettings {
+        zone_offset_min: checked.zone_offset_min,
+        with_raw: checked.lake.is_some(),
+        fingerprint: checked.dedup,
+        record_bytes_max: RECORD_BYTES_MAX,
+    };
+    match &checked.input {
+        InputKind::Folder(path) => Input::Folder(FolderSettings { path: path.clone(), decode }),
+        InputKind::Kafka { brokers } => Input::Kafka(KafkaSettings {
+            brokers: brokers.clone(),
+            topics: checked.topics.iter().map(|(ours, theirs)| (theirs.clone(), Name::new(ours))).collect(),
+            start: match checked.start {
+                StartAt::Earliest => Start::Earliest,
+                StartAt::Latest => Start::Latest,
+                StartAt::TimestampMs(ms) => Start::Timestamp(ms),
+            },
+            connect_timeout: checked.connect_timeout,
+            pass_through: checked.kafka.clone(),
+            decode,
+            clock_skew_ms: checked.clock_skew.as_millis() as i64,
+        }),
+    }
+}
+
+fn speed(checked: &Checked, job: &str) -> SpeedSettings {
+    match &checked.speed {
+        SpeedKind::None => SpeedSettings::None,
+        SpeedKind::Memory => SpeedSettings::Memory,
+        SpeedKind::Redis { url } => SpeedSettings::Redis(RedisSettings {
+            url: url.clone(),
+            second_db: checked.redis_second_db,
+            job: job.to_owned(),
+            key_prefix: checked.redis_key_prefix.clone(),
+            allow_evicting: checked.redis_allow_evicting,
+            feed: checked.redis_feed,
+            connect_timeout: checked.connect_timeout,
+        }),
+    }
+}

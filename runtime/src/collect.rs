@@ -1,0 +1,41 @@
+//! Garbage collection of the state store.
+
+use std::collections::HashSet;
+
+use crate::manifest::{self, Kind, Manifest};
+use crate::store::{Store, StoreError};
+
+/// Checkpoints kept to fall back to.
+const CHECKPOINTS_KEPT: usize = 5;
+
+/// Removes objects that no root names *and* that are older than the oldest of the last checkpoints. Roots are read
+/// after listing, so nothing newer is ever a candidate, whoever collects.
+pub fn garbage(store: &Store) -> Result<(), StoreError> {
+    let ticks = store.list("state")?;
+    let numbers = manifest::sequence_numbers(store)?;
+    let mut roots = vec![];
+    let mut checkpoints = 0;
+    for &seq in numbers.iter().rev() {
+        let Some(root) = Manifest::read(store, seq)? else { continue };
+        checkpoints += usize::from(root.kind == Kind::Checkpoint);
+        roots.push(root);
+        if checkpoints == CHECKPOINTS_KEPT {
+            break;
+        }
+    }
+    let Some(oldest) = roots.last().filter(|_| checkpoints == CHECKPOINTS_KEPT) else { return Ok(()) };
+    let (oldest_seq, oldest_tick) = (oldest.seq, oldest.tick().unwrap_or(0));
+    let named: HashSet<&str> = roots.iter().flat_map(Manifest::objects).collect();
+    for tick in ticks.iter().filter(|tick| tick.parse().is_ok_and(|tick: u64| tick < oldest_tick)) {
+        for object in store.list(&format!("state/{tick}"))? {
+            let name = format!("state/{tick}/{object}");
+            if !named.contains(name.as_str()) {
+                store.delete(&name)?;
+            }
+        }
+    }
+    for seq in numbers.into_iter().filter(|&seq| seq < oldest_seq) {
+        manifest::remove(store, seq)?;
+    }
+    Ok(())
+}

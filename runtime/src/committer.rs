@@ -1,0 +1,169 @@
+//! The committer: makes manifests real, one after the other, and hands what they list to the lake.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use greenwave_sinks::lake::{Commit, Lake, LakeError, Table, run};
+
+use crate::fate::Fate;
+use crate::generation::{ALIVE_EVERY, Generation};
+use crate::manifest::{Manifest, StagedRun};
+use crate::store::Store;
+use crate::{RunError, collect};
+
+/// Between tries of a lake that refuses. Ticks and checkpoints go on meanwhile.
+const LAKE_RETRY: Duration = Duration::from_secs(1);
+/// At the end of a run there is nothing left to go on with: after this long the error is told.
+const LAKE_PATIENCE_AT_END: Duration = Duration::from_secs(20);
+
+/// What has become durable.
+#[derive(Debug)]
+pub enum Durable {
+    Manifest { tick: u64, took: Duration },
+    /// Every table holds all its rows up to the tick.
+    Lake { tick: u64, took: Duration },
+}
+
+/// Rows to be committed: per table all runs not known committed, up to the tick.
+pub struct LakeJob {
+    pub tick: u64,
+    pub staged: BTreeMap<String, Vec<StagedRun>>,
+    pub last: bool,
+}
+
+pub struct Committer {
+    manifests: Sender<Box<Manifest>>,
+    lake: Option<Sender<LakeJob>>,
+    pub done: Receiver<Durable>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Committer {
+    pub fn start(store: Store, generation: Generation, lake: Option<(Lake, Vec<Table>)>, fate: Arc<Fate>) -> Self {
+        let (outbox, done) = unbounded();
+        let (manifests, inbox) = unbounded();
+        let (manifest_store, manifest_outbox, manifest_fate) = (store.clone(), outbox.clone(), fate.clone());
+        let mut threads = vec![std::thread::spawn(move || {
+            if let Err(error) = write_manifests(&manifest_store, &generation, inbox, &manifest_outbox) {
+                manifest_fate.fail(error);
+            }
+        })];
+        let lake = lake.map(|(lake, tables)| {
+            let (jobs, inbox) = unbounded();
+            threads.push(std::thread::spawn(move || {
+                let mut writer = LakeWriter { store, lake, tables, fate: fate.clone() };
+                for job in inbox {
+                    let (tick, started) = (job.tick, Instant::now());
+                    match writer.commit(job) {
+                        Ok(()) if outbox.send(Durable::Lake { tick, took: started.elapsed() }).is_ok() => {}
+                        Ok(()) => return,
+                        Err(error) => return fate.fail(error.into()),
+                    }
+                }
+            }));
+            jobs
+        });
+        Self { manifests, lake, done, threads }
+    }
+
+    pub fn manifest(&self, manifest: Manifest) {
+        let _ = self.manifests.send(Box::new(manifest));
+    }
+
+    pub fn lake(&self, job: LakeJob) {
+        if let Some(lake) = &self.lake {
+            let _ = lake.send(job);
+        }
+    }
+
+    pub fn has_lake(&self) -> bool {
+        self.lake.is_some()
+    }
+
+    pub fn stop(self) {
+        drop((self.manifests, self.lake, self.done));
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write_manifests(
+    store: &Store,
+    generation: &Generation,
+    inbox: Receiver<Box<Manifest>>,
+    outbox: &Sender<Durable>,
+) -> Result<(), RunError> {
+    let mut signed = Instant::now();
+    loop {
+        match inbox.recv_timeout(ALIVE_EVERY.saturating_sub(signed.elapsed())) {
+            Ok(manifest) => {
+                let started = Instant::now();
+                manifest.commit(store)?;
+                let tick = manifest.tick().unwrap_or(0);
+                if outbox.send(Durable::Manifest { tick, took: started.elapsed() }).is_err() {
+                    return Ok(());
+                }
+                collect::garbage(store)?;
+            }
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
+            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+        if signed.elapsed() >= ALIVE_EVERY {
+            generation.sign_of_life(store)?;
+            signed = Instant::now();
+        }
+    }
+}
+
+struct LakeWriter {
+    store: Store,
+    lake: Lake,
+    tables: Vec<Table>,
+    fate: Arc<Fate>,
+}
+
+impl LakeWriter {
+    fn commit(&mut self, job: LakeJob) -> Result<(), LakeError> {
+        let begun = Instant::now();
+        let mut told = false;
+        for (name, runs) in &job.staged {
+            while let Err(error) = self.commit_table(name, runs, job.tick) {
+                let given_up = job.last && begun.elapsed() > LAKE_PATIENCE_AT_END;
+                if given_up || self.fate.has_failed() {
+                    return Err(error);
+                }
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(table = name, %error, "lake does not take rows, trying again");
+                }
+                std::thread::sleep(LAKE_RETRY);
+            }
+        }
+        if told {
+            tracing::info!(tick = job.tick, "lake takes rows again");
+        }
+        Ok(())
+    }
+
+    fn commit_table(&mut self, name: &str, runs: &[StagedRun], tick: u64) -> Result<(), LakeError> {
+        let Some(table) = self.tables.iter().find(|table| table.name == name) else { return Ok(()) };
+        let committed = self.lake.committed(name)?;
+        let wanted = runs.iter().filter(|run| Some(run.tick) > committed && run.tick <= tick);
+        let store = &self.store;
+        let read = wanted.map(|staged| {
+            let content = store.get(&staged.object).map_err(|error| LakeError::staged(&staged.object, error))?;
+            let content = content.ok_or_else(|| LakeError::staged(&staged.object, "it is gone"))?;
+            Ok((staged.date.clone(), staged.tick, run::decode(content)?))
+        });
+        match self.lake.commit(table, tick, read)? {
+            Commit::Written { version, files, rows, .. } => {
+                tracing::debug!(table = name, tick, version, files, rows, "lake commit");
+            }
+            Commit::Already | Commit::Empty => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! Generations: each run of a job takes the next number, and the run before it is fenced.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::store::{Created, Store, StoreError};
+
+/// A generation that gave a sign of life this recently is taken for alive.
+const ALIVE_WITHIN: Duration = Duration::from_secs(10);
+/// Signs of life.
+pub const ALIVE_EVERY: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Generation {
+    pub number: u64,
+    pub host: String,
+    pub pid: u32,
+    /// Start time of the process in clock ticks since boot: a pid alone may be somebody else by now.
+    pub started: u64,
+    pub at_ms: i64,
+    pub version: String,
+    pub nonce: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum GenerationError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(
+        "cannot start job {job}: generation {generation} of it is alive on {host}, pid {pid}; \
+         stop it, or take its place with --take-over"
+    )]
+    Alive { job: String, generation: u64, host: String, pid: u32 },
+    #[error("cannot start job {job}: another process took generation {generation} at the same moment; only one may run")]
+    Lost { job: String, generation: u64 },
+}
+
+impl Generation {
+    /// Takes the next number. The loser of a race does not take the one after.
+    pub fn take(store: &Store, job: &str, take_over: bool) -> Result<Self, GenerationError> {
+        let newest = numbers(store)?.last().copied().unwrap_or(0);
+        if !take_over && newest > 0 {
+            refuse_if_alive(store, job, newest)?;
+        }
+        let ours = Self::of_this_process(newest + 1);
+        let lost = GenerationError::Lost { job: job.into(), generation: ours.number };
+        match store.create(&name(ours.number, "json"), ours.encode())? {
+            Created::Theirs => return Err(lost),
+            Created::Ours if numbers(store)?.last() != Some(&ours.number) => return Err(lost),
+            Created::Ours => {}
+        }
+        ours.sign_of_life(store)?;
+        Ok(ours)
+    }
+
+    pub fn sign_of_life(&self, store: &Store) -> Result<(), StoreError> {
+        let now = Self { at_ms: wall_ms(), ..self.clone() };
+        store.put(&name(self.number, "alive"), now.encode())
+    }
+
+    /// After an orderly end nobody has to wait.
+    pub fn ended(&self, store: &Store) -> Result<(), StoreError> {
+        store.delete(&name(self.number, "alive"))
+    }
+
+    fn of_this_process(number: u64) -> Self {
+        let pid = std::process::id();
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let started = process_start(pid).unwrap_or(0);
+        Self { number, host: host(), pid, started, at_ms: wall_ms(), version, nonce: crate::nonce() }
+    }
+
+    fn encode(&self) -> bytes::Bytes {
+        serde_json::to_vec(self).expect("plain data").into()
+    }
+
+    /// On this host the process table knows better than a time stamp.
+    fn is_alive(&self) -> bool {
+        if self.host == host() {
+            return process_start(self.pid) == Some(self.started);
+        }
+        wall_ms() - self.at_ms < ALIVE_WITHIN.as_millis() as i64
+    }
+}
+
+fn refuse_if_alive(store: &Store, job: &str, newest: u64) -> Result<(), GenerationError> {
+    let Some(content) = store.get(&name(newest, "alive"))? else { return Ok(()) };
+    match serde_json::from_slice::<Generation>(&content) {
+        Ok(other) if other.is_alive() => {
+            Err(GenerationError::Alive { job: job.into(), generation: newest, host: other.host, pid: other.pid })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Numbers in use, ascending.
+pub fn numbers(store: &Store) -> Result<Vec<u64>, StoreError> {
+    let names = store.list("gen")?;
+    Ok(names.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok()).collect())
+}
+
+fn name(number: u64, suffix: &str) -> String {
+    format!("gen/{number:010}.{suffix}")
+}
+
+fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "unknown".into(), |name| name.trim().into())
+}
+
+/// Field 22 of /proc/<pid>/stat, counted after the command's closing bracket. A zombie is no longer alive.
+fn process_start(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    if fields.next()? == "Z" {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the runtime is where the wall clock is read")]
+pub fn wall_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

@@ -1,0 +1,241 @@
+//! The leader, on worker 0: mints bindings, gathers the parts of a cut, commits its manifest and then its lake rows.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use greenwave_model::Binding;
+use greenwave_sinks::speed::{Speed, ToSpeed};
+use greenwave_sources::Standing;
+use timely::dataflow::operators::probe::Handle as ProbeHandle;
+
+use crate::committer::{Committer, Durable, LakeJob};
+use crate::control::{CutParts, FromLeader, OperatorPart, ToLeader};
+use crate::generation::wall_ms;
+use crate::manifest::{Kind, Manifest, OperatorState};
+use crate::mint::{Mint, Moment};
+use crate::progress::Progress;
+
+/// Rows waiting for the lake are committed at the latest when they are this many bytes.
+const LAKE_BYTES_MAX: u64 = 128 << 20;
+
+/// A cut between its binding and its manifest.
+struct OpenCut {
+    binding: Binding,
+    parts: Vec<CutParts>,
+}
+
+pub struct Leader {
+    pub mint: Mint,
+    pub manifest: Manifest,
+    pub committer: Committer,
+    pub speed: Arc<Speed>,
+    pub progress: Arc<Progress>,
+    pub workers: usize,
+    pub lake_every: u32,
+    pub run_for: Option<Duration>,
+    started: Instant,
+    first_bound: Option<Instant>,
+    in_flight: VecDeque<u64>,
+    /// The tick bound before.
+    last_tick: u64,
+    cut: Option<OpenCut>,
+    /// The manifest being written.
+    writing: Option<Manifest>,
+    lake_busy: bool,
+    lake_tick: u64,
+    cuts_since_lake: u32,
+    finishing: bool,
+}
+
+impl Leader {
+    #[expect(clippy::too_many_arguments, reason = "the parts a run is put together from, named at the one call")]
+    pub fn new(
+        mint: Mint,
+        manifest: Manifest,
+        committer: Committer,
+        speed: Arc<Speed>,
+        progress: Arc<Progress>,
+        workers: usize,
+        lake_every: u32,
+        run_for: Option<Duration>,
+    ) -> Self {
+        Self {
+            last_tick: manifest.tick().unwrap_or(0),
+            mint,
+            manifest,
+            committer,
+            speed,
+            progress,
+            workers,
+            lake_every,
+            run_for,
+            started: Instant::now(),
+            first_bound: None,
+            in_flight: VecDeque::new(),
+            cut: None,
+            writing: None,
+            lake_busy: false,
+            lake_tick: 0,
+            cuts_since_lake: u32::MAX,
+            finishing: false,
+        }
+    }
+
+    pub fn hear(&mut self, message: ToLeader) {
+        match message {
+            ToLeader::Offer(offer) => self.mint.offer(offer),
+            ToLeader::Standing { partition, at_end, next, fault } => {
+                let mono_ms = self.mono_ms();
+                self.mint.standing(Standing { partition, at_end, next, fault }, mono_ms);
+            }
+            ToLeader::Parts(parts) => self.gather(parts),
+        }
+    }
+
+    /// Does what can be done now; the orders are broadcast.
+    pub fn step(&mut self, probe: &ProbeHandle<u64>, stopping: bool) -> Vec<FromLeader> {
+        while let Ok(durable) = self.committer.done.try_recv() {
+            self.made_durable(durable);
+        }
+        while self.in_flight.front().is_some_and(|tick| !probe.less_equal(tick)) {
+            self.in_flight.pop_front();
+        }
+        let mut orders = vec![];
+        while let Some(binding) = self.mint.next(self.moment(stopping)) {
+            orders.push(self.bound(binding));
+        }
+        self.feed_lake();
+        if self.is_finished() && !std::mem::replace(&mut self.finishing, true) {
+            orders.push(FromLeader::Finish);
+        }
+        orders
+    }
+
+    pub fn patience(&self) -> Duration {
+        Duration::from_millis(self.mint.patience_ms(self.mono_ms()))
+    }
+
+    fn moment(&self, stopping: bool) -> Moment {
+        let over = self.run_for.zip(self.first_bound).is_some_and(|(limit, since)| since.elapsed() >= limit);
+        Moment {
+            wall_ms: wall_ms(),
+            mono_ms: self.mono_ms(),
+            in_flight: self.in_flight.len(),
+            may_cut: self.cut.is_none() && self.writing.is_none(),
+            ending: stopping || over,
+        }
+    }
+
+    fn mono_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    fn bound(&mut self, binding: Binding) -> FromLeader {
+        self.first_bound.get_or_insert_with(Instant::now);
+        let tick = binding.tick;
+        self.in_flight.push_back(tick);
+        self.progress.bound(&binding);
+        let json = serde_json::to_string(&binding).expect("plain data with text keys");
+        self.speed.send(ToSpeed::Bound {
+            tick,
+            before: std::mem::replace(&mut self.last_tick, tick),
+            binding: json.into(),
+            now_ms: binding.now_ms,
+        });
+        if binding.is_cut {
+            self.cut = Some(OpenCut { binding: binding.clone(), parts: vec![] });
+        }
+        FromLeader::Bind(Box::new(binding))
+    }
+
+    fn gather(&mut self, parts: CutParts) {
+        let Some(cut) = &mut self.cut else { return };
+        debug_assert_eq!(parts.tick, cut.binding.tick);
+        cut.parts.push(parts);
+        if cut.parts.len() == self.workers {
+            let manifest = self.next_manifest();
+            self.committer.manifest(manifest.clone());
+            self.writing = Some(manifest);
+        }
+    }
+
+    fn next_manifest(&mut self) -> Manifest {
+        let OpenCut { binding, parts } = self.cut.take().expect("called when a cut has all its parts");
+        let mut next = Manifest {
+            seq: self.manifest.seq + 1,
+            kind: Kind::Checkpoint,
+            nonce: crate::nonce(),
+            binding: Some(binding),
+            ..self.manifest.clone()
+        };
+        let mut ops: BTreeMap<String, OperatorState> = BTreeMap::new();
+        for parts in parts {
+            next.counters.add(&parts.counters);
+            for part in parts.operators {
+                let before = self.manifest.ops.get(&part.id);
+                merge(ops.entry(part.id.clone()).or_insert_with(|| kept(before, &part)), part);
+            }
+            for (table, run) in parts.runs {
+                next.staged.entry(table).or_default().push(run);
+            }
+        }
+        next.ops = ops;
+        next.counters.cuts += 1;
+        let lake_tick = self.lake_tick;
+        next.staged.values_mut().for_each(|runs| runs.retain(|run| run.tick > lake_tick));
+        next.staged.retain(|_table, runs| !runs.is_empty());
+        next
+    }
+
+    fn made_durable(&mut self, durable: Durable) {
+        match durable {
+            Durable::Manifest { tick, took } => {
+                if let Some(manifest) = self.writing.take() {
+                    self.manifest = manifest;
+                }
+                self.speed.send(ToSpeed::Durable { tick });
+                self.cuts_since_lake = self.cuts_since_lake.saturating_add(1);
+                self.progress.checkpoint(&self.manifest, took);
+            }
+            Durable::Lake { tick, took } => {
+                self.lake_busy = false;
+                self.lake_tick = tick;
+                self.progress.lake(tick, took);
+            }
+        }
+    }
+
+    /// Gives the lake what the last manifest lists, when it is time and the lake is free.
+    fn feed_lake(&mut self) {
+        let Some(tick) = self.manifest.tick() else { return };
+        if self.lake_busy || self.lake_tick >= tick || !self.committer.has_lake() {
+            return;
+        }
+        let bytes: u64 = self.manifest.staged.values().flatten().map(|run| run.bytes).sum();
+        let last = self.mint.is_done();
+        if last || self.cuts_since_lake >= self.lake_every || bytes >= LAKE_BYTES_MAX {
+            self.lake_busy = true;
+            self.cuts_since_lake = 0;
+            self.committer.lake(LakeJob { tick, staged: self.manifest.staged.clone(), last });
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        let lake_done = !self.committer.has_lake() || self.lake_tick >= self.manifest.tick().unwrap_or(0);
+        self.mint.is_done() && self.cut.is_none() && self.writing.is_none() && !self.lake_busy && lake_done
+    }
+}
+
+/// Parts of earlier cuts that an appending operator still needs; none for one that writes itself whole.
+fn kept(before: Option<&OperatorState>, part: &OperatorPart) -> OperatorState {
+    let mut state = OperatorState { schema: part.schema, parts: vec![] };
+    if let Some((before, from)) = before.zip(part.keep_from_tick) {
+        state.parts.extend(before.parts.iter().filter(|part| part.tick >= from).cloned());
+    }
+    state
+}
+
+fn merge(state: &mut OperatorState, part: OperatorPart) {
+    state.parts.extend(part.part);
+}

@@ -1,0 +1,164 @@
+//! The manifest: the commit record of a cut. One object, created if absent, makes its state and its lake rows real.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use greenwave_model::Binding;
+use serde::{Deserialize, Serialize};
+
+use crate::store::{Created, Store, StoreError};
+
+/// An object with rows of operator state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    pub object: String,
+    pub tick: u64,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+/// What is known of one operator: all parts that make up its state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OperatorState {
+    pub schema: u32,
+    pub parts: Vec<Part>,
+}
+
+/// Rows of one table and cut that wait on the state store for their lake commit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StagedRun {
+    pub object: String,
+    pub tick: u64,
+    pub date: String,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+/// Totals since the job's first start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    pub records: u64,
+    pub rejected: u64,
+    pub duplicates: u64,
+    pub too_late: u64,
+    pub late: u64,
+    pub ticks: u64,
+    pub cuts: u64,
+}
+
+impl Counters {
+    pub fn add(&mut self, more: &Self) {
+        self.records += more.records;
+        self.rejected += more.rejected;
+        self.duplicates = self.duplicates.wrapping_add(more.duplicates);
+        self.too_late = self.too_late.wrapping_add(more.too_late);
+        self.late = self.late.wrapping_add(more.late);
+        self.ticks += more.ticks;
+        self.cuts += more.cuts;
+    }
+
+    pub fn accepted(&self) -> u64 {
+        self.records - self.duplicates - self.rejected - self.too_late
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Checkpoint,
+    /// Everything of the manifest before it, under a new generation.
+    Takeover,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub seq: u64,
+    pub kind: Kind,
+    pub generation: u64,
+    pub nonce: u64,
+    /// `None` before the first cut of a job.
+    pub binding: Option<Binding>,
+    pub settings: String,
+    pub plan_hash: String,
+    pub version: String,
+    pub ops: BTreeMap<String, OperatorState>,
+    /// Per table, every run not known to be committed.
+    pub staged: BTreeMap<String, Vec<StagedRun>>,
+    pub counters: Counters,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("cannot go on as generation {ours}: manifest {seq} was written by another process; only one process may run this job")]
+    Fenced { ours: u64, seq: u64 },
+}
+
+impl Manifest {
+    pub fn tick(&self) -> Option<u64> {
+        self.binding.as_ref().map(|binding| binding.tick)
+    }
+
+    fn encode(&self) -> Bytes {
+        let body = serde_json::to_string(self).expect("plain data with text keys");
+        format!("{body}\n{:08x}\n", crc32fast::hash(body.as_bytes())).into()
+    }
+
+    /// `None` where the content is damaged.
+    fn decode(content: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(content).ok()?;
+        let (body, sum) = text.trim_end().rsplit_once('\n')?;
+        (u32::from_str_radix(sum, 16).ok()? == crc32fast::hash(body.as_bytes())).then_some(())?;
+        serde_json::from_str(body).ok()
+    }
+
+    /// Creates the manifest. It counts only if a listing made afterwards shows no higher number: old numbers are
+    /// collected, so that "absent" alone proves nothing.
+    pub fn commit(&self, store: &Store) -> Result<(), ManifestError> {
+        let fenced = ManifestError::Fenced { ours: self.generation, seq: self.seq };
+        match store.create(&name(self.seq), self.encode())? {
+            Created::Theirs => Err(fenced),
+            Created::Ours if sequence_numbers(store)?.last() != Some(&self.seq) => Err(fenced),
+            Created::Ours => Ok(()),
+        }
+    }
+
+    /// The highest valid manifest, and the highest number in use. A damaged one falls back to the one before.
+    pub fn highest(store: &Store) -> Result<(Option<Self>, u64), StoreError> {
+        let numbers = sequence_numbers(store)?;
+        let used = numbers.last().copied().unwrap_or(0);
+        for seq in numbers.into_iter().rev() {
+            let content = store.get(&name(seq))?.unwrap_or_default();
+            match Self::decode(&content) {
+                Some(manifest) => return Ok((Some(manifest), used)),
+                None => tracing::warn!(seq, "manifest is damaged, taking the one before"),
+            }
+        }
+        Ok((None, used))
+    }
+
+    /// Every object this manifest needs.
+    pub fn objects(&self) -> impl Iterator<Item = &str> {
+        let parts = self.ops.values().flat_map(|op| &op.parts).map(|part| part.object.as_str());
+        parts.chain(self.staged.values().flatten().map(|run| run.object.as_str()))
+    }
+
+    pub fn read(store: &Store, seq: u64) -> Result<Option<Self>, StoreError> {
+        Ok(store.get(&name(seq))?.and_then(|content| Self::decode(&content)))
+    }
+}
+
+fn name(seq: u64) -> String {
+    format!("manifest/{seq:020}.json")
+}
+
+pub fn remove(store: &Store, seq: u64) -> Result<(), StoreError> {
+    store.delete(&name(seq))
+}
+
+/// Numbers in use, ascending.
+pub fn sequence_numbers(store: &Store) -> Result<Vec<u64>, StoreError> {
+    let names = store.list("manifest")?;
+    Ok(names.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok()).collect())
+}

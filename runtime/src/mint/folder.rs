@@ -1,0 +1,78 @@
+//! A folder: bindings are a pure function of the bytes. The next block is that of the unfinished file whose clock is
+//! lowest; a tick is 16 blocks, a cut 16 ticks and the end. No clock is read.
+
+use greenwave_model::Binding;
+
+use super::{Ledger, Moment};
+
+const TICK_BLOCKS: usize = 16;
+const CUT_TICKS: usize = 16;
+/// Ticks in flight: deep enough to keep every worker busy while one tick is being closed.
+const IN_FLIGHT_MAX: usize = 4;
+
+#[derive(Debug)]
+pub struct FolderState {
+    first_event_ms: Vec<Option<i64>>,
+    blocks: usize,
+    ticks: usize,
+    now_ms: i64,
+    pub ended: bool,
+}
+
+impl FolderState {
+    pub fn new(ledger: &Ledger, first_event_ms: Vec<Option<i64>>) -> Self {
+        let all_read = ledger.slots.iter().all(|slot| slot.bound.finished);
+        let ended = all_read && ledger.last().is_some_and(|binding| binding.is_cut);
+        Self { first_event_ms, blocks: 0, ticks: 0, now_ms: ledger.now_ms().max(0), ended }
+    }
+
+    /// A tick bound again counts towards its cut as it did the first time.
+    pub fn repeated(&mut self, binding: &Binding) {
+        self.ticks = if binding.is_cut { 0 } else { self.ticks + 1 };
+        self.now_ms = binding.now_ms;
+        self.ended = binding.is_cut && binding.partitions.iter().all(|partition| partition.finished);
+    }
+}
+
+pub fn next(ledger: &mut Ledger, state: &mut FolderState, moment: Moment) -> Option<Binding> {
+    if state.ended || moment.in_flight >= IN_FLIGHT_MAX {
+        return None;
+    }
+    let mut finished = false;
+    while state.blocks < TICK_BLOCKS && !finished && !moment.ending {
+        match lowest(ledger, state) {
+            None => finished = true,
+            Some(number) => {
+                let slot = &mut ledger.slots[number];
+                slot.take()?;
+                state.now_ms = state.now_ms.max(slot.bound.clock.now_ms.unwrap_or(i64::MIN));
+                state.blocks += 1;
+            }
+        }
+    }
+    finished |= lowest(ledger, state).is_none();
+    let is_last = finished || moment.ending;
+    let is_cut = is_last || state.ticks + 1 == CUT_TICKS;
+    if is_cut && !moment.may_cut {
+        return None;
+    }
+    let first_event_ms = &state.first_event_ms;
+    ledger.advance_watermarks(|number, slot| {
+        let first = first_event_ms.get(number).copied().flatten();
+        (!slot.bound.finished).then_some(slot.bound.clock.now_ms.or(first))
+    });
+    state.blocks = 0;
+    state.ticks = if is_cut { 0 } else { state.ticks + 1 };
+    state.ended = is_last;
+    Some(ledger.bind(state.now_ms, is_cut))
+}
+
+/// The unfinished file with the lowest clock. An untouched file counts with its first event time, one without any
+/// event comes first; ties by number, which is the order of paths.
+fn lowest(ledger: &Ledger, state: &FolderState) -> Option<usize> {
+    let clock = |number: usize| {
+        let bound = &ledger.slots[number].bound;
+        bound.clock.now_ms.or(state.first_event_ms.get(number).copied().flatten())
+    };
+    (0..ledger.slots.len()).filter(|&number| !ledger.slots[number].bound.finished).min_by_key(|&number| clock(number))
+}

@@ -1,0 +1,187 @@
+//! What is offered and what is bound, partition by partition.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use greenwave_model::{Batch, Binding, CutRef, PartitionBound, PartitionClock};
+use greenwave_sources::Standing;
+use serde::{Deserialize, Serialize};
+
+use super::Moment;
+
+/// A decoded batch without its rows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Offer {
+    pub partition: u16,
+    pub end: i64,
+    pub clock: PartitionClock,
+    pub last_arrival_ms: Option<i64>,
+    pub bytes: u64,
+    pub finished: bool,
+}
+
+impl From<&Batch> for Offer {
+    fn from(batch: &Batch) -> Self {
+        Self {
+            partition: batch.partition,
+            end: batch.end,
+            clock: batch.clock.clone(),
+            last_arrival_ms: batch.last_arrival_ms,
+            bytes: batch.bytes as u64,
+            finished: batch.finished,
+        }
+    }
+}
+
+/// One partition: what is bound, what waits, how its reader stands.
+pub struct Slot {
+    pub bound: PartitionBound,
+    pub offers: VecDeque<Offer>,
+    /// Since when (monotonic) the reader has stood at the end without error.
+    pub at_end_since_ms: Option<u64>,
+    /// Why the reader cannot read, if it cannot.
+    pub fault: Option<String>,
+}
+
+impl Slot {
+    /// Takes the first offer into the tick being made.
+    pub fn take(&mut self) -> Option<Offer> {
+        let offer = self.offers.pop_front()?;
+        self.bound.end = offer.end;
+        self.bound.clock = offer.clock.clone();
+        self.bound.last_arrival_ms = offer.last_arrival_ms.max(self.bound.last_arrival_ms);
+        self.bound.finished = offer.finished;
+        Some(offer)
+    }
+}
+
+pub struct Ledger {
+    pub slots: Vec<Slot>,
+    generation: u64,
+    /// The last tick bound, by whatever generation.
+    last: Option<Binding>,
+    cut: CutRef,
+    minted: u64,
+    watermark_ms: BTreeMap<String, i64>,
+    now_ms: i64,
+    references: BTreeMap<String, String>,
+    out_of_orderness_ms: i64,
+    /// Ticks readers have seen, to be bound again exactly as they were.
+    repeats: VecDeque<Binding>,
+}
+
+impl Ledger {
+    /// `restored`: the last cut; `table`: every partition, with what is bound of it; `repeats`: visible ticks after it.
+    pub fn new(
+        generation: u64,
+        restored: Option<&Binding>,
+        table: Vec<PartitionBound>,
+        repeats: Vec<Binding>,
+        references: BTreeMap<String, String>,
+        out_of_orderness_ms: i64,
+    ) -> Self {
+        let slot = |bound| Slot { bound, offers: VecDeque::new(), at_end_since_ms: None, fault: None };
+        Self {
+            slots: table.into_iter().map(slot).collect(),
+            generation,
+            last: restored.cloned(),
+            cut: restored.map(Binding::as_cut).unwrap_or_default(),
+            minted: 0,
+            watermark_ms: restored.map(|binding| binding.watermark_ms.clone()).unwrap_or_default(),
+            now_ms: restored.map_or(i64::MIN, |binding| binding.now_ms),
+            references,
+            out_of_orderness_ms,
+            repeats: repeats.into(),
+        }
+    }
+
+    pub fn offer(&mut self, offer: Offer) {
+        let slot = &mut self.slots[usize::from(offer.partition)];
+        slot.at_end_since_ms = None;
+        slot.fault = None;
+        slot.offers.push_back(offer);
+    }
+
+    pub fn standing(&mut self, standing: Standing, mono_ms: u64) {
+        let slot = &mut self.slots[usize::from(standing.partition)];
+        let at_end = standing.at_end && standing.fault.is_none();
+        slot.at_end_since_ms = at_end.then(|| slot.at_end_since_ms.unwrap_or(mono_ms));
+        slot.fault = standing.fault;
+    }
+
+    pub fn last(&self) -> Option<&Binding> {
+        self.last.as_ref()
+    }
+
+    pub fn cut(&self) -> CutRef {
+        self.cut
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// `None`: nothing is left to repeat. `Some(None)`: the next repetition waits for its records, or for the manifest
+    /// of the cut before it.
+    pub fn repeat(&mut self, moment: Moment) -> Option<Option<Binding>> {
+        let next = self.repeats.front()?;
+        let covered = self.slots.iter().zip(&next.partitions).all(|(slot, bound)| {
+            bound.end <= slot.bound.end || slot.offers.back().is_some_and(|offer| offer.end >= bound.end)
+        });
+        if !covered || (next.is_cut && !moment.may_cut) {
+            return Some(None);
+        }
+        let binding = self.repeats.pop_front()?;
+        for (slot, bound) in self.slots.iter_mut().zip(&binding.partitions) {
+            while slot.offers.front().is_some_and(|offer| offer.end <= bound.end) {
+                slot.offers.pop_front();
+            }
+            slot.bound = bound.clone();
+        }
+        self.watermark_ms = binding.watermark_ms.clone();
+        self.now_ms = binding.now_ms;
+        self.note(&binding);
+        Some(Some(binding))
+    }
+
+    /// Binds what the slots have taken. Time never goes back.
+    pub fn bind(&mut self, now_ms: i64, is_cut: bool) -> Binding {
+        self.now_ms = self.now_ms.max(now_ms);
+        self.minted += 1;
+        let binding = Binding {
+            tick: (self.generation << 32) + self.minted - 1,
+            generation: self.generation,
+            is_cut,
+            cut: self.cut,
+            partitions: self.slots.iter().map(|slot| slot.bound.clone()).collect(),
+            watermark_ms: self.watermark_ms.clone(),
+            now_ms: self.now_ms,
+            references: self.references.clone(),
+        };
+        self.note(&binding);
+        binding
+    }
+
+    fn note(&mut self, binding: &Binding) {
+        if binding.is_cut {
+            self.cut = binding.as_cut();
+        }
+        self.last = Some(binding.clone());
+    }
+
+    /// Moves each topic's watermark to the lowest clock of its `counted` partitions, less the out-of-orderness.
+    /// A counted partition without a clock holds the watermark; a topic without counted partitions stands still.
+    pub fn advance_watermarks(&mut self, counted: impl Fn(usize, &Slot) -> Option<Option<i64>>) {
+        let mut lowest: BTreeMap<&str, Option<i64>> = BTreeMap::new();
+        for (number, slot) in self.slots.iter().enumerate() {
+            let Some(clock) = counted(number, slot) else { continue };
+            let entry = lowest.entry(slot.bound.key.topic.as_str()).or_insert(clock);
+            *entry = entry.zip(clock).map(|(a, b)| a.min(b));
+        }
+        for (topic, clock) in lowest {
+            let Some(clock) = clock else { continue };
+            let watermark = clock - self.out_of_orderness_ms;
+            let held = self.watermark_ms.entry(topic.to_owned()).or_insert(watermark);
+            *held = watermark.max(*held);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Minting: the one place that decides which records a tick holds and what time it is. Pure: offers, standings and
+//! clock readings in, bindings out.
+
+mod folder;
+mod ledger;
+mod live;
+
+pub use ledger::{Ledger, Offer};
+
+use greenwave_model::Binding;
+use greenwave_sources::Standing;
+
+/// What the leader knows at the moment it asks for a tick.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub wall_ms: i64,
+    /// Milliseconds of a clock that never jumps.
+    pub mono_ms: u64,
+    /// Ticks bound and not yet processed by every worker.
+    pub in_flight: usize,
+    /// The last cut's manifest is written, so that another cut may be bound.
+    pub may_cut: bool,
+    /// No more records are taken: the next tick is the last, and a cut.
+    pub ending: bool,
+}
+
+/// Intervals of a live run, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    pub tick_ms: u64,
+    pub checkpoint_ms: u64,
+    pub idle_after_ms: u64,
+}
+
+pub enum Mint {
+    /// The leader's clock mints.
+    Live { ledger: Ledger, pace: Pace, state: live::LiveState },
+    /// Bindings are a pure function of the bytes.
+    Folder { ledger: Ledger, state: folder::FolderState },
+}
+
+impl Mint {
+    pub fn live(ledger: Ledger, pace: Pace) -> Self {
+        Self::Live { ledger, pace, state: live::LiveState::default() }
+    }
+
+    /// `first_event_ms` by partition number: what an untouched file counts with.
+    pub fn folder(ledger: Ledger, first_event_ms: Vec<Option<i64>>) -> Self {
+        let state = folder::FolderState::new(&ledger, first_event_ms);
+        Self::Folder { ledger, state }
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        match self {
+            Self::Live { ledger, .. } | Self::Folder { ledger, .. } => ledger,
+        }
+    }
+
+    pub fn offer(&mut self, offer: Offer) {
+        match self {
+            Self::Live { ledger, .. } | Self::Folder { ledger, .. } => ledger.offer(offer),
+        }
+    }
+
+    pub fn standing(&mut self, standing: Standing, mono_ms: u64) {
+        match self {
+            Self::Live { ledger, .. } | Self::Folder { ledger, .. } => ledger.standing(standing, mono_ms),
+        }
+    }
+
+    /// The next binding, if there is one to make now. Ticks that readers have already seen come first, as bound.
+    pub fn next(&mut self, moment: Moment) -> Option<Binding> {
+        match self {
+            Self::Live { ledger, pace, state } => {
+                ledger.repeat(moment).unwrap_or_else(|| live::next(ledger, pace, state, moment))
+            }
+            Self::Folder { ledger, state } => {
+                let repeated = ledger.repeat(moment);
+                if let Some(Some(binding)) = &repeated {
+                    state.repeated(binding);
+                }
+                repeated.unwrap_or_else(|| folder::next(ledger, state, moment))
+            }
+        }
+    }
+
+    /// True when the input has ended and its last tick, a cut, is bound.
+    pub fn is_done(&self) -> bool {
+        match self {
+            Self::Live { state, .. } => state.ended,
+            Self::Folder { state, .. } => state.ended,
+        }
+    }
+
+    /// When to ask again if nothing arrives, in milliseconds.
+    pub fn patience_ms(&self, mono_ms: u64) -> u64 {
+        match self {
+            Self::Live { pace, state, .. } => (state.minted_ms + pace.tick_ms).saturating_sub(mono_ms).clamp(1, 100),
+            Self::Folder { .. } => 100,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

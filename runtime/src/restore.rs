@@ -1,0 +1,139 @@
+//! Takeover and restore: the highest manifest under a new generation, and its rows on their new owners.
+
+use std::collections::{BTreeMap, HashMap};
+
+use greenwave_model::{Binding, PartitionBound, PartitionClock, PartitionKey, group_of};
+use greenwave_operators::state::StateRow;
+
+use crate::RunError;
+use crate::generation::Generation;
+use crate::manifest::{Counters, Kind, Manifest};
+use crate::store::Store;
+
+/// What must not change under a job's state.
+pub struct Plan {
+    pub hash: String,
+    /// Settings that decide answers, as JSON.
+    pub settings: String,
+}
+
+/// Creates the takeover record: all of the highest manifest, under the new generation. A manifest that a dying process
+/// finishes meanwhile is adopted.
+pub fn take_over(store: &Store, generation: &Generation, job: &str, plan: &Plan) -> Result<Manifest, RunError> {
+    loop {
+        let (highest, used) = Manifest::highest(store)?;
+        if let Some(manifest) = &highest {
+            refuse_changed_plan(job, manifest, plan)?;
+        }
+        let record = Manifest {
+            seq: used + 1,
+            kind: Kind::Takeover,
+            generation: generation.number,
+            nonce: crate::nonce(),
+            ..highest.unwrap_or_else(|| fresh(plan))
+        };
+        match record.commit(store) {
+            Ok(()) => return Ok(record),
+            Err(crate::manifest::ManifestError::Fenced { .. }) if newest_generation(store)? == generation.number => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn newest_generation(store: &Store) -> Result<u64, RunError> {
+    Ok(crate::generation::numbers(store)?.last().copied().unwrap_or(0))
+}
+
+fn fresh(plan: &Plan) -> Manifest {
+    Manifest {
+        seq: 0,
+        kind: Kind::Takeover,
+        generation: 0,
+        nonce: 0,
+        binding: None,
+        settings: plan.settings.clone(),
+        plan_hash: plan.hash.clone(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        ops: BTreeMap::new(),
+        staged: BTreeMap::new(),
+        counters: Counters::default(),
+    }
+}
+
+fn refuse_changed_plan(job: &str, manifest: &Manifest, plan: &Plan) -> Result<(), RunError> {
+    if manifest.plan_hash == plan.hash {
+        return Ok(());
+    }
+    let parse = |text: &str| serde_json::from_str::<BTreeMap<String, serde_json::Value>>(text).unwrap_or_default();
+    let (before, after) = (parse(&manifest.settings), parse(&plan.settings));
+    let mut changes = vec![];
+    for key in before.keys().chain(after.keys().filter(|key| !before.contains_key(*key))) {
+        let (old, new) = (before.get(key), after.get(key));
+        if old != new {
+            let text = |value: Option<&serde_json::Value>| value.map_or("absent".into(), ToString::to_string);
+            changes.push(format!("{key} was {} and is {}", text(old), text(new)));
+        }
+    }
+    let changes = if changes.is_empty() { "the dataflow itself changed".into() } else { changes.join(", ") };
+    Err(RunError::PlanChanged { job: job.into(), changes })
+}
+
+/// The rows of every operator, on the worker that owns their group.
+pub fn load_state(
+    store: &Store,
+    manifest: &Manifest,
+    workers: usize,
+) -> Result<Vec<HashMap<String, Vec<StateRow>>>, RunError> {
+    let mut owned: Vec<HashMap<String, Vec<StateRow>>> = (0..workers).map(|_| HashMap::new()).collect();
+    for (id, operator) in &manifest.ops {
+        for part in &operator.parts {
+            let damaged = |why: String| RunError::Damaged { object: part.object.clone(), place: store.place().into(), why };
+            let content = store.get(&part.object)?.ok_or_else(|| damaged("it is gone".into()))?;
+            crate::parts::decode(content, |row| {
+                let worker = usize::from(group_of(row.vnode)) % workers;
+                owned[worker].entry(id.clone()).or_default().push(row);
+            })
+            .map_err(|error| damaged(error.to_string()))?;
+        }
+    }
+    Ok(owned)
+}
+
+/// Ticks that readers have already seen and that follow the restored cut.
+pub fn repeats(restored: Option<&Binding>, listed: &[(u64, String)]) -> Vec<Binding> {
+    let cut = restored.map_or(0, |binding| binding.tick);
+    let parsed = listed.iter().filter_map(|(_, json)| serde_json::from_str::<Binding>(json).ok());
+    let mut repeats: Vec<Binding> = parsed.filter(|binding| restored.is_none() || binding.tick > cut).collect();
+    repeats.sort_by_key(|binding| binding.tick);
+    repeats.dedup_by_key(|binding| binding.tick);
+    if repeats.first().is_some_and(|first| first.cut.tick != cut) {
+        tracing::warn!(cut, "ticks listed in redis do not follow the restored checkpoint; they are not repeated");
+        repeats.clear();
+    }
+    repeats
+}
+
+/// The partition table: what the cut knows in its order, then what repeated ticks brought, then what is new.
+pub fn partition_table(
+    restored: Option<&Binding>,
+    repeats: &[Binding],
+    found: &[PartitionKey],
+    first_offset: impl FnOnce(&[PartitionKey]) -> Result<Vec<i64>, RunError>,
+) -> Result<Vec<PartitionBound>, RunError> {
+    let mut table = restored.map(|binding| binding.partitions.clone()).unwrap_or_default();
+    for bound in repeats.last().map(|binding| &binding.partitions[..]).unwrap_or_default().iter().skip(table.len()) {
+        table.push(unread(bound.key.clone(), bound.start));
+    }
+    let known = |key: &PartitionKey, table: &[PartitionBound]| table.iter().any(|bound| bound.key == *key);
+    let fresh: Vec<PartitionKey> = found.iter().filter(|key| !known(key, &table)).cloned().collect();
+    if !fresh.is_empty() {
+        let starts = first_offset(&fresh)?;
+        table.extend(fresh.into_iter().zip(starts).map(|(key, start)| unread(key, start)));
+    }
+    Ok(table)
+}
+
+fn unread(key: PartitionKey, start: i64) -> PartitionBound {
+    let clock = PartitionClock::default();
+    PartitionBound { key, start, end: start, clock, last_arrival_ms: None, idle_since_ms: None, finished: false }
+}
