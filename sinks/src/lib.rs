@@ -1,1 +1,3 @@
+//! Where views and records go: the speed layer and the lake.
 
+pub mod lake;

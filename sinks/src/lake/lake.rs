@@ -1,0 +1,182 @@
+//! The commit loop: each tick's rows in a table once, whoever else writes and whatever the store answers.
+//!
+//! Parquet first, then one commit with the files and the tick. On anything but *committed* the log is read again: the
+//! commit at that version may be ours after all; the table may have reached the tick; or it has moved less far, and
+//! the runs are chosen again on the snapshot that the next commit is built on.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arrow_array::RecordBatch;
+use bytes::Bytes;
+use object_store::DynObjectStore;
+use tokio::runtime::Handle;
+use url::Url;
+
+use super::log::{Library, Log, Outcome, is_commit_of};
+use super::{LakeError, place::Place, tables::Table, upload::Upload};
+
+/// Each conflict is another writer's commit, so someone moves; beyond this many, two processes fight over a table.
+const CONFLICTS_MAX: usize = 1_000;
+
+pub struct Lake {
+    place: Place,
+    job: String,
+    library: Library,
+    logs: HashMap<String, Log>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    Written {
+        version: u64,
+        files: usize,
+        rows: u64,
+        bytes: u64,
+    },
+    /// The table has these rows.
+    Already,
+    /// There are no rows.
+    Empty,
+}
+
+enum Landed {
+    Ours,
+    Theirs,
+    Nothing,
+}
+
+impl Lake {
+    /// A folder path or `file://` URL; the folder is made. `runtime` has several threads and outlives the lake.
+    pub fn open(url: &str, job: &str, runtime: Handle) -> Result<Self, LakeError> {
+        Self::at(Place::folder(url, runtime)?, job)
+    }
+
+    /// The same over a store whose paths are those of `root`'s URL.
+    pub fn over(store: Arc<DynObjectStore>, root: Url, job: &str, runtime: Handle) -> Result<Self, LakeError> {
+        Self::at(Place::new(store, root, runtime)?, job)
+    }
+
+    fn at(place: Place, job: &str) -> Result<Self, LakeError> {
+        place.claim(job)?;
+        place.probe()?;
+        Ok(Self { library: Library::new(&place), place, job: job.into(), logs: HashMap::new() })
+    }
+
+    /// The last tick whose rows the table has, or had when the store last answered so; `None` without a table.
+    pub fn committed(&mut self, table: &str) -> Result<Option<u64>, LakeError> {
+        let log = match self.logs.remove(table) {
+            Some(mut log) => log.reload().map(|()| Some(log))?,
+            None => self.load(table)?,
+        };
+        let txn = log.as_ref().and_then(Log::txn);
+        self.logs.extend(log.map(|log| (table.to_owned(), log)));
+        Ok(txn)
+    }
+
+    /// Brings the table to `tick`. `runs` are all runs above what is committed, up to `tick`: date, tick, rows. After an
+    /// error nothing is doubled by offering them again.
+    pub fn commit(
+        &mut self,
+        table: &Table,
+        tick: u64,
+        runs: impl Iterator<Item = Result<(String, u64, RecordBatch), LakeError>>,
+    ) -> Result<Commit, LakeError> {
+        // Taken out, and put back only after a definite answer: a log in doubt is read anew.
+        let mut log = match self.logs.remove(&table.name) {
+            Some(log) => Some(log),
+            None => self.load(&table.name)?,
+        };
+        let commit = self.bring_to(table, tick, &mut log, runs)?;
+        self.logs.extend(log.map(|log| (table.name.clone(), log)));
+        Ok(commit)
+    }
+
+    fn bring_to(
+        &self,
+        table: &Table,
+        tick: u64,
+        log: &mut Option<Log>,
+        runs: impl Iterator<Item = Result<(String, u64, RecordBatch), LakeError>>,
+    ) -> Result<Commit, LakeError> {
+        let reached = log.as_ref().and_then(Log::txn);
+        if reached >= Some(tick) {
+            return Ok(Commit::Already);
+        }
+        let wanted = |(_, at, rows): &(String, u64, RecordBatch)| {
+            rows.num_rows() > 0 && *at <= tick && reached.is_none_or(|reached| *at > reached)
+        };
+        let mut upload = Upload::new(&self.place, table);
+        upload.write(runs.filter(|run| run.as_ref().map_or(true, wanted)))?;
+        if upload.files().is_empty() {
+            return Ok(Commit::Empty);
+        }
+        if log.is_none() {
+            *log = Some(Log::create(&self.library, &self.place, table, self.app(&table.name))?);
+        }
+        let log = log.as_mut().expect("created where it was missing");
+        for _ in 0..CONFLICTS_MAX {
+            if let Some(commit) = self.attempt(table, tick, log, &mut upload)? {
+                return Ok(commit);
+            }
+            log.reload()?;
+        }
+        upload.discard();
+        Err(LakeError::Contended { table: table.name.clone(), tick, conflicts: CONFLICTS_MAX })
+    }
+
+    /// Chooses by the snapshot it commits on. `None` if another writer's commit took the version.
+    fn attempt(
+        &self,
+        table: &Table,
+        tick: u64,
+        log: &mut Log,
+        upload: &mut Upload<'_>,
+    ) -> Result<Option<Commit>, LakeError> {
+        if let Some(reached) = log.txn() {
+            if reached >= tick {
+                upload.discard();
+                return Ok(Some(Commit::Already));
+            }
+            if upload.keep_above(reached)?.is_none() {
+                return Err(LakeError::Moved { table: table.name.clone(), tick, reached });
+            }
+        }
+        let files = upload.files();
+        if files.is_empty() {
+            return Ok(Some(Commit::Empty));
+        }
+        let (rows, bytes) = (files.iter().map(|file| file.rows).sum(), files.iter().map(|file| file.bytes).sum());
+        let written = |version| Commit::Written { version, files: files.len(), rows, bytes };
+        match log.append(table, tick, &upload.attempt, &files)? {
+            Outcome::Committed { version } => Ok(Some(written(version))),
+            Outcome::Unsure { version, error } => match (self.landed(table, version, &upload.attempt)?, error) {
+                (Landed::Ours, _) => log.reload().map(|()| Some(written(version))),
+                (Landed::Theirs, _) | (Landed::Nothing, None) => Ok(None),
+                (Landed::Nothing, Some(error)) => Err(error),
+            },
+        }
+    }
+
+    /// Whose commit stands at a version.
+    fn landed(&self, table: &Table, version: u64, attempt: &str) -> Result<Landed, LakeError> {
+        let commit = self.place.get(&format!("{}/_delta_log/{version:020}.json", table.name))?;
+        Ok(match commit {
+            None => Landed::Nothing,
+            Some(commit) if is_commit_of(&commit, attempt) => Landed::Ours,
+            Some(_) => Landed::Theirs,
+        })
+    }
+
+    /// The bytes of a reference table, once for each content.
+    pub fn put_reference(&mut self, name: &str, hash: &str, bytes: Bytes) -> Result<(), LakeError> {
+        self.place.create(&format!("raw/_reference/{name}-{hash}"), bytes).map(|_| ())
+    }
+
+    fn load(&self, table: &str) -> Result<Option<Log>, LakeError> {
+        Log::load(&self.library, &self.place, table, self.app(table))
+    }
+
+    fn app(&self, table: &str) -> String {
+        format!("{}/{table}", self.job)
+    }
+}
