@@ -1,1 +1,27 @@
+//! What the tests that cross crates stand on: real servers on free ports, and the `greenwave` binary as a process.
+//!
+//! Everything here panics with the place, the fact and the way out: a test that cannot have its server has failed.
+//! What may be missing on a person's machine is asked for first, with [`need`]. `docs/testing.md` shows a scenario.
 
+mod binary;
+mod cache;
+mod folder;
+mod job;
+pub mod kafka;
+mod patience;
+mod ports;
+mod process;
+mod python;
+mod redis;
+mod skip;
+
+pub use binary::{greenwave, greenwave_binary};
+pub use folder::{Folder, target_folder};
+pub use job::Job;
+pub use kafka::Kafka;
+pub use patience::{try_wait_for, wait_for};
+pub use ports::{Port, free_port};
+pub use process::Process;
+pub use python::python;
+pub use redis::Redis;
+pub use skip::{Server, need};

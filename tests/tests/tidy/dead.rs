@@ -1,0 +1,115 @@
+//! Rust files that no crate reaches through its `mod` lines: nobody compiles them.
+
+use std::collections::BTreeMap;
+
+use crate::Finding;
+use crate::source::{File, Tree, code_only, words};
+
+/// Which files crates are made of, and whether each is part of tests only.
+#[derive(Debug, Default)]
+pub struct Crates {
+    reached: BTreeMap<String, bool>,
+}
+
+impl Crates {
+    /// Follows every crate's roots through their `mod` lines.
+    pub fn of(tree: &Tree) -> Self {
+        let mut crates = Self::default();
+        for manifest in tree.files().into_iter().filter(|file| file.path.ends_with("Cargo.toml")) {
+            let folder = manifest.path.strip_suffix("Cargo.toml").expect("filtered by it");
+            for file in tree.files() {
+                let Some(inside) = file.path.strip_prefix(folder) else { continue };
+                if is_root(inside) || manifest.text.contains(&format!("path = \"{inside}\"")) {
+                    let test = inside.starts_with("tests/") || inside.starts_with("benches/");
+                    crates.follow(tree, file, test, true);
+                }
+            }
+        }
+        crates
+    }
+
+    /// Whether no part of the file is shipped.
+    pub fn is_test(&self, path: &str) -> bool {
+        self.reached.get(path).copied().unwrap_or(false)
+    }
+
+    fn follow(&mut self, tree: &Tree, file: &File, test: bool, root: bool) {
+        match self.reached.get(&file.path) {
+            Some(&known) if !known || test => return,
+            _ => self.reached.insert(file.path.clone(), test),
+        };
+        let code = code_only(&file.text);
+        let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+        let stem = name.strip_suffix(".rs").unwrap_or(name);
+        let own = if root || stem == "mod" { folder.to_owned() } else { join(folder, stem) };
+        let inline: Vec<&str> = modules(&code).filter(|module| module.inline).map(|module| module.name).collect();
+        for module in modules(&code).filter(|module| !module.inline) {
+            let tests_only = test || code[..module.at].trim_end().ends_with("#[cfg(test)]");
+            let mut candidates =
+                path_attribute(&file.text, module.at).map(|path| vec![join(folder, &path)]).unwrap_or_default();
+            for base in std::iter::once(own.clone()).chain(inline.iter().map(|inline| join(&own, inline))) {
+                candidates.push(join(&base, &format!("{}.rs", module.name)));
+                candidates.push(join(&base, &format!("{}/mod.rs", module.name)));
+            }
+            for found in candidates.iter().filter_map(|candidate| tree.get(candidate)) {
+                self.follow(tree, found, tests_only, false);
+            }
+        }
+    }
+}
+
+/// Every Rust file that nothing reaches.
+pub fn findings(tree: &Tree, crates: &Crates) -> Vec<Finding> {
+    let rust = tree.files().into_iter().filter(|file| file.path.ends_with(".rs"));
+    let dead = rust.filter(|file| !crates.reached.contains_key(&file.path));
+    dead.map(|file| Finding::new(&file.path, 1, "no crate reaches this file", "declare it with `mod`, or delete it"))
+        .collect()
+}
+
+fn is_root(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts.as_slice() {
+        ["build.rs"] | ["src", "lib.rs" | "main.rs"] => true,
+        ["src", "bin", name] | ["tests" | "benches" | "examples", name] => name.ends_with(".rs"),
+        ["src", "bin", _, "main.rs"] | ["tests" | "benches" | "examples", _, "main.rs"] => true,
+        _ => false,
+    }
+}
+
+struct Module<'a> {
+    at: usize,
+    name: &'a str,
+    inline: bool,
+}
+
+fn modules(code: &str) -> impl Iterator<Item = Module<'_>> {
+    words(code, "mod").filter_map(|at| {
+        let rest = code[at + 3..].trim_start();
+        let name = &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_')?];
+        let start = visibility_start(code, at);
+        let end = rest[name.len()..].trim_start();
+        (!name.is_empty() && end.starts_with(['{', ';'])).then_some(Module {
+            at: start,
+            name,
+            inline: end.starts_with('{'),
+        })
+    })
+}
+
+/// Where the item starts, `pub` and `pub(crate)` included.
+fn visibility_start(code: &str, at: usize) -> usize {
+    let line = code[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    if code[line..at].trim_start().starts_with("pub") { line } else { at }
+}
+
+/// The file a `#[path = "…"]` right before the module names.
+fn path_attribute(text: &str, at: usize) -> Option<String> {
+    let before = text[..at].trim_end();
+    let attribute = &before[before.rfind("#[")?..];
+    let named = attribute.strip_prefix("#[path = \"")?;
+    named.strip_suffix("\"]").map(str::to_owned)
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
