@@ -112,6 +112,7 @@ fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
         lake_every: checked.lake_every,
         out_of_orderness_ms: checked.out_of_orderness.as_millis() as i64,
         run_for: submit.run_for,
+        pace: checked.pace,
         take_over: submit.take_over,
         dataflow: dataflow.name,
         views: dataflow.views,

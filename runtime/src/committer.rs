@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use greenwave_sinks::lake::{Commit, Lake, LakeError, Table, run};
+use greenwave_sinks::lake::{self, Commit, Lake, LakeError, Table};
 
 use crate::fate::Fate;
 use crate::generation::{ALIVE_EVERY, Generation};
@@ -52,7 +52,7 @@ impl Committer {
             }
         })];
         let lake = lake.map(|(lake, tables)| {
-            let (jobs, inbox) = unbounded();
+            let (jobs, inbox) = unbounded::<LakeJob>();
             threads.push(std::thread::spawn(move || {
                 let mut writer = LakeWriter { store, lake, tables, fate: fate.clone() };
                 for job in inbox {
@@ -154,9 +154,10 @@ impl LakeWriter {
         let wanted = runs.iter().filter(|run| Some(run.tick) > committed && run.tick <= tick);
         let store = &self.store;
         let read = wanted.map(|staged| {
-            let content = store.get(&staged.object).map_err(|error| LakeError::staged(&staged.object, error))?;
-            let content = content.ok_or_else(|| LakeError::staged(&staged.object, "it is gone"))?;
-            Ok((staged.date.clone(), staged.tick, run::decode(content)?))
+            let unread = |fact: String| LakeError::Run { fact: format!("{}: {fact}", staged.object) };
+            let content = store.get(&staged.object).map_err(|error| unread(error.to_string()))?;
+            let content = content.ok_or_else(|| unread("it is gone".into()))?;
+            Ok((staged.date.clone(), staged.tick, lake::decode(content)?))
         });
         match self.lake.commit(table, tick, read)? {
             Commit::Written { version, files, rows, .. } => {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use greenwave_model::{Binding, PartitionBound, PartitionKey, ViewSpec};
 use greenwave_operators::state::{StateRow, States};
-use greenwave_sinks::lake::{self, Lake, LakeError, Table};
+use greenwave_sinks::lake::{Lake, LakeError, Table};
 use greenwave_sinks::speed::{FromSpeed, Replica, Speed, SpeedError, SpeedSettings};
 use greenwave_sources::{Budget, Link, Position, SourceError, folder, kafka};
 use serde::Serialize;
@@ -62,6 +62,8 @@ pub struct Job {
     pub lake_every: u32,
     pub out_of_orderness_ms: i64,
     pub run_for: Option<Duration>,
+    /// Event time that passes in one unit of real time, for an input that ends; `None`: as fast as it goes.
+    pub pace: Option<f64>,
     pub take_over: bool,
     pub dataflow: &'static str,
     pub views: &'static [&'static ViewSpec],
@@ -205,7 +207,9 @@ fn open_lake(job: &Job, tokio: &tokio::runtime::Handle) -> Result<Option<(Lake, 
     for reference in &job.references {
         lake.put_reference(&reference.name, &reference.hash, reference.bytes.clone())?;
     }
-    Ok(Some((lake, lake::tables(job.views))))
+    let mut tables = vec![Table::raw_gps(), Table::rejects(), Table::dropped(), Table::cuts()];
+    tables.extend(job.views.iter().map(|view| Table::view(view)));
+    Ok(Some((lake, tables)))
 }
 
 type Listed = Vec<(u64, String)>;
@@ -299,7 +303,7 @@ impl Found {
                 let place = |key: &PartitionKey| files.iter().position(|file| file == key);
                 let first = |key: &PartitionKey| place(key).and_then(|place| folder.first_event_ms(place));
                 let first_event_ms = ledger.slots.iter().map(|slot| first(&slot.bound.key)).collect();
-                Mint::folder(ledger, first_event_ms)
+                Mint::folder(ledger, first_event_ms, job.pace)
             }
         }
     }

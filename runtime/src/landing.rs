@@ -5,10 +5,12 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 use greenwave_model::{Deltas, RecordRef};
 use greenwave_operators::graph::{Outputs, Verdict};
 use greenwave_sinks::speed::{Speed, ToSpeed};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Probe;
 use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::probe::Handle as ProbeHandle;
-use timely::dataflow::operators::Probe;
 
 /// What one tick left behind for the cut it belongs to.
 #[derive(Default)]
@@ -25,39 +27,20 @@ impl Landing {
     /// Connects the outputs. `restored` is the tick that refills the dataflow: its deltas fill the embedded copy of the
     /// speed layer and reach no sink.
     pub fn attach(&self, outputs: Outputs<'_>, speed: Arc<Speed>, restored: Option<u64>, probe: &ProbeHandle<u64>) {
-        let deltas = outputs.deltas.unary("speed", |_, _| {
-            move |input, output| {
-                input.for_each(|time, batches| {
-                    let tick = *time.time();
-                    for deltas in batches.drain(..) {
-                        let filling = Some(tick) == restored;
-                        speed.send(if filling { ToSpeed::Fill { deltas } } else { ToSpeed::Deltas { tick, deltas } });
-                    }
-                    output.session(&time).give_iterator(std::iter::empty::<()>());
-                });
+        land(outputs.deltas, "speed", probe, move |tick, batches| {
+            for deltas in batches.drain(..) {
+                let filling = Some(tick) == restored;
+                speed.send(if filling { ToSpeed::Fill { deltas } } else { ToSpeed::Deltas { tick, deltas } });
             }
         });
-        deltas.probe_with(probe);
         let landed = self.0.clone();
-        let rows = outputs.rows.unary("rows", |_, _| {
-            move |input, output| {
-                input.for_each(|time, batches| {
-                    landed.borrow_mut().entry(*time.time()).or_default().rows.append(batches);
-                    output.session(&time).give_iterator(std::iter::empty::<()>());
-                });
-            }
+        land(outputs.rows, "rows", probe, move |tick, rows| {
+            landed.borrow_mut().entry(tick).or_default().rows.append(rows);
         });
-        rows.probe_with(probe);
         let landed = self.0.clone();
-        let verdicts = outputs.verdicts.unary("verdicts", |_, _| {
-            move |input, output| {
-                input.for_each(|time, found| {
-                    landed.borrow_mut().entry(*time.time()).or_default().verdicts.append(found);
-                    output.session(&time).give_iterator(std::iter::empty::<()>());
-                });
-            }
+        land(outputs.verdicts, "verdicts", probe, move |tick, verdicts| {
+            landed.borrow_mut().entry(tick).or_default().verdicts.append(verdicts);
         });
-        verdicts.probe_with(probe);
     }
 
     /// Everything of the cut `tick`: all that landed at it or before.
@@ -71,4 +54,17 @@ impl Landing {
         }
         cut
     }
+}
+
+/// Hands each container to `take`, and lets the probe see how far that has come.
+fn land<D: Clone + 'static>(
+    stream: Stream<'_, u64, Vec<D>>,
+    name: &str,
+    probe: &ProbeHandle<u64>,
+    mut take: impl FnMut(u64, &mut Vec<D>) + 'static,
+) {
+    let landed = stream.unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(Pipeline, name, |_, _| {
+        move |input, _output| input.for_each(|time, rows| take(*time.time(), rows))
+    });
+    landed.probe_with(probe);
 }

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use greenwave_model::{Binding, Change, Deltas, PartitionKey, RecordRef, iso};
 use greenwave_operators::graph::Verdict;
 use greenwave_operators::state::{Saved, SavedPart};
-use greenwave_sinks::lake::{DroppedRows, ViewRows, run};
+use greenwave_sinks::lake::{self, DroppedRows, ViewRows};
 
 use crate::control::{CutParts, OperatorPart};
 use crate::fate::Fate;
@@ -151,7 +151,7 @@ impl Staging {
     }
 
     fn stage(&self, tick: u64, table: &str, rows: &RecordBatch) -> Result<Part, StageError> {
-        let content = run::encode(rows)?;
+        let content = lake::encode(rows)?;
         self.put(tick, &table.replace('/', "."), content, rows.num_rows() as u64)
     }
 

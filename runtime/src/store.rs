@@ -75,11 +75,8 @@ impl Store {
                 let Err(refusal) = inner.put_opts(&path, PutPayload::from(content.clone()), options).await else {
                     return Ok(Created::Ours);
                 };
-                match inner.get(&path).await {
-                    Ok(found) if found.bytes().await? == content => Ok(Created::Ours),
-                    Ok(_) => Ok(Created::Theirs),
-                    Err(_) => Err(refusal),
-                }
+                let Ok(found) = inner.get(&path).await else { return Err(refusal) };
+                Ok(if found.bytes().await? == content { Created::Ours } else { Created::Theirs })
             }
         })
     }

@@ -55,6 +55,8 @@ pub struct Checked {
     pub connect_timeout: Duration,
     pub topics: BTreeMap<String, String>,
     pub kafka: BTreeMap<String, String>,
+    /// Of a folder, as a multiple of real time.
+    pub pace: Option<f64>,
     pub redis_second_db: u8,
     pub redis_key_prefix: String,
     pub redis_feed: bool,
@@ -102,6 +104,7 @@ impl Reader {
             connect_timeout: self.duration("connect_timeout"),
             topics: BTreeMap::from([("gps_data".into(), self.text("topics.gps_data"))]),
             kafka: self.pass_through(),
+            pace: self.pace(),
             redis_second_db: self.number("redis.second_db", 1, 15) as u8,
             redis_key_prefix: self.text("redis.key_prefix"),
             redis_feed: self.flag("redis.feed"),
@@ -240,6 +243,20 @@ impl Reader {
                 self.wrong("start", fact, "write earliest, latest or milliseconds since 1970");
                 StartAt::Earliest
             }),
+        }
+    }
+
+    /// `max`, `1x`, `60x`.
+    fn pace(&mut self) -> Option<f64> {
+        let text = self.text("pace");
+        let parsed = text.strip_suffix('x').and_then(|number| number.parse::<f64>().ok());
+        match parsed.filter(|pace| *pace > 0.0 && pace.is_finite()) {
+            None if text == "max" => None,
+            None => {
+                self.wrong("pace", format!("pace is `{text}`"), "write max, or a multiple of real time such as 60x");
+                None
+            }
+            pace => pace,
         }
     }
 

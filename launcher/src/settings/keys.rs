@@ -41,7 +41,8 @@ pub const KEYS: &[Key] = &[
     key("dedup_horizon", Form::Duration, "60s"),
     key("vehicle_count", Form::Flag, "true"),
     key("free_flow", Form::Text, "auto"),
-    // kafka
+    // where and how fast to read
+    key("pace", Form::Text, "max"),
     key("start", Form::Text, "earliest"),
     key("connect_timeout", Form::Duration, "15s"),
     key("topics.gps_data", Form::Text, "gps_data"),

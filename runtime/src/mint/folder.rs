@@ -16,14 +16,24 @@ pub struct FolderState {
     blocks: usize,
     ticks: usize,
     now_ms: i64,
+    pace: Option<f64>,
+    /// The first moment and the clock it stands for.
+    begun: Option<(u64, i64)>,
     pub ended: bool,
 }
 
 impl FolderState {
-    pub fn new(ledger: &Ledger, first_event_ms: Vec<Option<i64>>) -> Self {
+    pub fn new(ledger: &Ledger, first_event_ms: Vec<Option<i64>>, pace: Option<f64>) -> Self {
         let all_read = ledger.slots.iter().all(|slot| slot.bound.finished);
         let ended = all_read && ledger.last().is_some_and(|binding| binding.is_cut);
-        Self { first_event_ms, blocks: 0, ticks: 0, now_ms: ledger.now_ms().max(0), ended }
+        Self { first_event_ms, blocks: 0, ticks: 0, now_ms: ledger.now_ms().max(0), pace, begun: None, ended }
+    }
+
+    /// With a pace, a tick waits until its time has come.
+    fn is_early(&mut self, mono_ms: u64) -> bool {
+        let (begun_ms, first_ms) = *self.begun.get_or_insert((mono_ms, self.now_ms));
+        let passed_ms = mono_ms.saturating_sub(begun_ms) as f64;
+        self.pace.is_some_and(|pace| passed_ms * pace < (self.now_ms - first_ms) as f64)
     }
 
     /// A tick bound again counts towards its cut as it did the first time.
@@ -35,11 +45,13 @@ impl FolderState {
 }
 
 pub fn next(ledger: &mut Ledger, state: &mut FolderState, moment: Moment) -> Option<Binding> {
+    // A stopped run makes no cut of its own: cuts are where the bytes put them, and the next run reads on from the last.
+    state.ended |= moment.ending;
     if state.ended || moment.in_flight >= IN_FLIGHT_MAX {
         return None;
     }
     let mut finished = false;
-    while state.blocks < TICK_BLOCKS && !finished && !moment.ending {
+    while state.blocks < TICK_BLOCKS && !finished {
         match lowest(ledger, state) {
             None => finished = true,
             Some(number) => {
@@ -51,9 +63,8 @@ pub fn next(ledger: &mut Ledger, state: &mut FolderState, moment: Moment) -> Opt
         }
     }
     finished |= lowest(ledger, state).is_none();
-    let is_last = finished || moment.ending;
-    let is_cut = is_last || state.ticks + 1 == CUT_TICKS;
-    if is_cut && !moment.may_cut {
+    let is_cut = finished || state.ticks + 1 == CUT_TICKS;
+    if (is_cut && !moment.may_cut) || state.is_early(moment.mono_ms) {
         return None;
     }
     let first_event_ms = &state.first_event_ms;
@@ -63,7 +74,7 @@ pub fn next(ledger: &mut Ledger, state: &mut FolderState, moment: Moment) -> Opt
     });
     state.blocks = 0;
     state.ticks = if is_cut { 0 } else { state.ticks + 1 };
-    state.ended = is_last;
+    state.ended = finished;
     Some(ledger.bind(state.now_ms, is_cut))
 }
 

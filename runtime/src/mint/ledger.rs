@@ -112,10 +112,6 @@ impl Ledger {
         self.last.as_ref()
     }
 
-    pub fn cut(&self) -> CutRef {
-        self.cut
-    }
-
     pub fn now_ms(&self) -> i64 {
         self.now_ms
     }

@@ -44,16 +44,11 @@ impl Mint {
         Self::Live { ledger, pace, state: live::LiveState::default() }
     }
 
-    /// `first_event_ms` by partition number: what an untouched file counts with.
-    pub fn folder(ledger: Ledger, first_event_ms: Vec<Option<i64>>) -> Self {
-        let state = folder::FolderState::new(&ledger, first_event_ms);
+    /// `first_event_ms` by partition number: what an untouched file counts with. `pace`: event time that passes in one
+    /// unit of real time; it delays bindings and changes none.
+    pub fn folder(ledger: Ledger, first_event_ms: Vec<Option<i64>>, pace: Option<f64>) -> Self {
+        let state = folder::FolderState::new(&ledger, first_event_ms, pace);
         Self::Folder { ledger, state }
-    }
-
-    pub fn ledger(&self) -> &Ledger {
-        match self {
-            Self::Live { ledger, .. } | Self::Folder { ledger, .. } => ledger,
-        }
     }
 
     pub fn offer(&mut self, offer: Offer) {

@@ -1,0 +1,82 @@
+//! Settings: five mistakes in one file are five lines, each with its place; the shipped files are whole and true.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use greenwave_launcher::settings::{KEYS, Raw};
+
+fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../dataflows/settings").join(name)
+}
+
+fn mistakes(text: &str, conf: &[(&str, &str)]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("job.toml");
+    std::fs::write(&file, text).unwrap();
+    let conf: Vec<(String, String)> = conf.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let told = Raw::gather(&file, std::iter::empty(), &conf).check().err().unwrap_or_default();
+    let name = format!("{}/", folder.path().display());
+    told.iter().map(|mistake| mistake.to_string().replace(&name, "")).collect()
+}
+
+#[test]
+fn five_mistakes_are_told_at_once_with_line_and_fix() {
+    let told = mistakes(
+        "tick = 50\nchekpoint = \"10s\"\nstate = \"none\"\nspeed = \"postgres://x\"\n\nidle_after = \"soon\"\n",
+        &[],
+    );
+    assert_eq!(told.len(), 5, "{told:#?}");
+    assert!(told.iter().any(|line| line.starts_with("job.toml:1: tick is a number, `50`; write tick")), "{told:#?}");
+    assert!(told.iter().any(|line| line == "job.toml:2: there is no setting `chekpoint`; did you mean `checkpoint`?"));
+    assert!(told.iter().any(|line| line.starts_with("job.toml:3: state = none is only for an input that ends")));
+    assert!(told.iter().any(|line| line.starts_with("job.toml:4: speed is `postgres://x`; write memory:")));
+    assert!(told.iter().any(|line| line.starts_with("job.toml:6: idle_after is `soon`, no duration; write")));
+}
+
+#[test]
+fn the_command_line_wins_and_its_mistakes_name_it() {
+    assert!(mistakes("tick = \"1ms\"", &[("tick", "30ms")]).is_empty());
+    let told = mistakes("", &[("tick", "1ms")]);
+    assert_eq!(told, ["--conf tick: tick is 1ms, the shortest is 20ms; raise tick"]);
+}
+
+#[test]
+fn the_environment_stands_between_file_and_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("job.toml");
+    std::fs::write(&file, "tick = \"30ms\"").unwrap();
+    let environment = || [("GREENWAVE_TICK".to_owned(), "40ms".to_owned())].into_iter();
+    let tick = |conf: &[(String, String)]| Raw::gather(&file, environment(), conf).check().unwrap().tick.as_millis();
+    assert_eq!(tick(&[]), 40);
+    assert_eq!(tick(&[("tick".into(), "70ms".into())]), 70);
+}
+
+#[test]
+fn a_file_that_is_no_toml_or_not_there_is_told_with_its_place() {
+    let told = mistakes("tick = \n", &[]);
+    assert!(told[0].starts_with("job.toml:1: is not TOML"), "{told:?}");
+    let told = Raw::gather(Path::new("nowhere.toml"), std::iter::empty(), &[]).check().unwrap_err();
+    assert!(told[0].to_string().starts_with("nowhere.toml:1: cannot be read"), "{told:?}");
+}
+
+#[test]
+fn the_shipped_file_shows_every_setting_at_its_default() {
+    let raw = Raw::gather(&shipped("city.toml"), std::iter::empty(), &[]);
+    assert!(raw.mistakes.is_empty(), "{:?}", raw.mistakes);
+    for key in KEYS {
+        let shown = raw.values.get(key.name).unwrap_or_else(|| panic!("city.toml does not show `{}`", key.name));
+        assert_eq!(shown.text, key.default, "city.toml and the default of `{}` differ", key.name);
+    }
+    raw.check().unwrap();
+}
+
+#[test]
+fn every_shipped_file_is_without_mistakes() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = [("input".to_owned(), folder.path().display().to_string())];
+    for entry in std::fs::read_dir(shipped("")).unwrap() {
+        let path = entry.unwrap().path();
+        let told = Raw::gather(&path, std::iter::empty(), &input).check().err();
+        assert!(told.is_none(), "{}: {told:?}", path.display());
+    }
+}

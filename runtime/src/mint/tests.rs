@@ -1,0 +1,181 @@
+//! Minting by table: what is offered, when it is asked, what is bound.
+
+use std::collections::BTreeMap;
+
+use greenwave_model::{Binding, Name, PartitionBound, PartitionClock, PartitionKey};
+use greenwave_sources::Standing;
+
+use super::*;
+
+const PACE: Pace = Pace { tick_ms: 50, checkpoint_ms: 10_000, idle_after_ms: 30_000 };
+
+fn table(partitions: usize) -> Vec<PartitionBound> {
+    let bound = |number: usize| PartitionBound {
+        key: PartitionKey { topic: "gps_data".into(), partition: Name::new(number.to_string()) },
+        start: 0,
+        end: 0,
+        clock: PartitionClock::default(),
+        last_arrival_ms: None,
+        idle_since_ms: None,
+        finished: false,
+    };
+    (0..partitions).map(bound).collect()
+}
+
+fn live(partitions: usize) -> Mint {
+    Mint::live(Ledger::new(1, None, table(partitions), vec![], BTreeMap::new(), 10_000), PACE)
+}
+
+fn offer(partition: u16, end: i64, clock_ms: i64) -> Offer {
+    let clock = PartitionClock { now_ms: Some(clock_ms), last_five: vec![clock_ms; 5] };
+    Offer { partition, end, clock, last_arrival_ms: Some(clock_ms), bytes: 200, finished: false }
+}
+
+fn at(mono_ms: u64) -> Moment {
+    Moment { wall_ms: 1_000_000 + mono_ms as i64, mono_ms, in_flight: 0, may_cut: true, ending: false }
+}
+
+fn ends(binding: &Binding) -> Vec<i64> {
+    binding.partitions.iter().map(|partition| partition.end).collect()
+}
+
+#[test]
+fn a_tick_takes_what_is_offered_and_numbers_begin_at_the_generation() {
+    let mut mint = live(2);
+    mint.offer(offer(0, 10, 500_000));
+    mint.offer(offer(1, 7, 500_500));
+    let binding = mint.next(at(60)).expect("a tick is due");
+    assert_eq!((binding.tick, ends(&binding)), (1 << 32, vec![10, 7]));
+    assert_eq!(binding.watermark_ms["gps_data"], 490_000);
+    assert!(mint.next(at(61)).is_none(), "the next tick is not due");
+}
+
+#[test]
+fn a_partition_without_a_clock_holds_the_watermark_until_it_is_idle() {
+    let mut mint = live(2);
+    mint.offer(offer(0, 10, 500_000));
+    assert_eq!(mint.next(at(60)).expect("due").view_watermark_ms(), None);
+    mint.standing(Standing { partition: 1, at_end: true, next: 0, fault: None }, 60);
+    mint.offer(offer(0, 11, 500_100));
+    assert_eq!(mint.next(at(20_000)).expect("due").view_watermark_ms(), None, "not idle yet");
+    mint.offer(offer(0, 12, 500_200));
+    let binding = mint.next(at(30_061)).expect("due");
+    assert_eq!(binding.view_watermark_ms(), Some(490_200));
+    assert!(binding.partitions[1].idle_since_ms.is_some());
+}
+
+#[test]
+fn a_partition_behind_a_dead_broker_is_not_idle() {
+    let mut mint = live(2);
+    mint.standing(Standing { partition: 1, at_end: true, next: 0, fault: Some("broker down".into()) }, 0);
+    mint.offer(offer(0, 10, 500_000));
+    assert_eq!(mint.next(at(90_000)).expect("due").view_watermark_ms(), None);
+}
+
+#[test]
+fn no_partition_runs_ahead_of_the_slowest_by_more_than_the_alignment() {
+    let mut mint = live(2);
+    mint.offer(offer(1, 5, 100_000));
+    mint.next(at(60)).expect("due");
+    for minute in 1..=10 {
+        mint.offer(offer(0, minute * 10, 100_000 + minute * 60_000));
+    }
+    let binding = mint.next(at(120)).expect("due");
+    assert_eq!(ends(&binding), [30, 5], "one offer beyond the limit, then it waits");
+    mint.offer(offer(1, 6, 400_000));
+    assert_eq!(ends(&mint.next(at(180)).expect("due")), [80, 6]);
+}
+
+#[test]
+fn the_watermark_and_the_clock_never_go_back() {
+    let mut mint = live(1);
+    mint.offer(offer(0, 1, 500_000));
+    let first = mint.next(at(5_000)).expect("due");
+    mint.offer(offer(0, 2, 400_000));
+    let moment = Moment { wall_ms: 0, ..at(6_000) };
+    let second = mint.next(moment).expect("due");
+    assert_eq!((second.now_ms, second.view_watermark_ms()), (first.now_ms, first.view_watermark_ms()));
+}
+
+#[test]
+fn a_cut_waits_for_the_manifest_before_it_and_the_last_tick_is_a_cut() {
+    let mut mint = live(1);
+    mint.offer(offer(0, 1, 500_000));
+    assert!(!mint.next(at(60)).expect("due").is_cut);
+    let late = Moment { may_cut: false, ..at(20_000) };
+    assert!(!mint.next(late).expect("a heartbeat").is_cut);
+    assert!(mint.next(at(20_100)).expect("due").is_cut);
+    let ending = Moment { ending: true, ..at(20_110) };
+    assert!(mint.next(Moment { may_cut: false, ..ending }).is_none());
+    assert!(mint.next(ending).expect("at once").is_cut);
+    assert!(mint.is_done() && mint.next(at(90_000)).is_none());
+}
+
+#[test]
+fn ticks_that_readers_have_seen_are_bound_again_as_they_were() {
+    let mut first = live(1);
+    first.offer(offer(0, 10, 500_000));
+    let seen = first.next(at(60)).expect("due");
+    let ledger = Ledger::new(2, None, table(1), vec![seen.clone()], BTreeMap::new(), 10_000);
+    let mut mint = Mint::live(ledger, PACE);
+    mint.offer(offer(0, 4, 499_000));
+    assert!(mint.next(at(60)).is_none(), "its records are not all there");
+    mint.offer(offer(0, 14, 501_000));
+    assert_eq!(mint.next(at(61)).expect("covered"), seen);
+    let fresh = mint.next(at(200)).expect("due");
+    assert_eq!((fresh.tick, ends(&fresh)), (2 << 32, vec![14]), "the rest of a batch that straddles the end");
+}
+
+fn folder(files: &[&[i64]], pace: Option<f64>) -> Mint {
+    let ledger = Ledger::new(1, None, table(files.len()), vec![], BTreeMap::new(), 10_000);
+    let mut mint = Mint::folder(ledger, files.iter().map(|blocks| blocks.first().copied()).collect(), pace);
+    for (file, blocks) in files.iter().enumerate() {
+        for (block, clock_ms) in blocks.iter().enumerate() {
+            let finished = block + 1 == blocks.len();
+            mint.offer(Offer { finished, ..offer(file as u16, 4_096 * (block as i64 + 1), *clock_ms) });
+        }
+    }
+    mint
+}
+
+#[test]
+fn a_folder_is_read_by_the_lowest_clock_and_reads_no_clock_itself() {
+    let early: Vec<i64> = (0..20).map(|block| 1_000 + block * 100).collect();
+    let mut mint = folder(&[&[5_000, 6_000], &early], None);
+    let first = mint.next(at(0)).expect("sixteen blocks are there");
+    assert_eq!(ends(&first), [0, 16 * 4_096]);
+    assert_eq!((first.now_ms, first.view_watermark_ms()), (2_500, Some(2_500 - 10_000)));
+    let last = mint.next(Moment { wall_ms: 9, ..at(0) }).expect("the rest");
+    assert!(last.is_cut && mint.is_done());
+    assert_eq!((ends(&last), last.now_ms), (vec![2 * 4_096, 20 * 4_096], 6_000));
+    assert_eq!(last.view_watermark_ms(), first.view_watermark_ms(), "the end of the input moves no watermark");
+}
+
+#[test]
+fn every_sixteenth_tick_of_a_folder_is_a_cut() {
+    let blocks: Vec<i64> = (0..16 * 20).collect();
+    let mut mint = folder(&[&blocks], None);
+    let cuts: Vec<bool> = std::iter::from_fn(|| mint.next(at(0))).map(|binding| binding.is_cut).collect();
+    let expected: Vec<bool> = (1..=20).map(|tick| tick == 16 || tick == 20).collect();
+    assert_eq!(cuts, expected);
+}
+
+#[test]
+fn a_stopped_folder_run_mints_no_cut_of_its_own() {
+    let blocks: Vec<i64> = (0..40).collect();
+    let mut mint = folder(&[&blocks], None);
+    assert!(!mint.next(at(0)).expect("due").is_cut);
+    assert!(mint.next(Moment { ending: true, ..at(0) }).is_none());
+    assert!(mint.is_done(), "what was read since the last cut is read again by the next run");
+}
+
+#[test]
+fn a_pace_delays_bindings_and_changes_none() {
+    let blocks: Vec<i64> = (0..32).map(|block| block * 1_000).collect();
+    let mut paced = folder(&[&blocks], Some(10.0));
+    let first = paced.next(at(0)).expect("the first tick is due at once");
+    assert!(paced.next(at(1_599)).is_none(), "16 s of events take 1.6 s");
+    let second = paced.next(at(1_600)).expect("its time has come");
+    let mut unpaced = folder(&[&blocks], None);
+    assert_eq!([unpaced.next(at(0)), unpaced.next(at(0))], [Some(first), Some(second)]);
+}
