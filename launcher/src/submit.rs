@@ -90,6 +90,7 @@ fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
         clock_skew_ms: checked.clock_skew.as_millis() as i64,
         vehicle_count: checked.vehicle_count,
         free_flow: table,
+        views: checked.views,
     };
     let decisive = serde_json::json!({
         "dedup": city.dedup,
@@ -98,6 +99,7 @@ fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
         "clock_skew_ms": city.clock_skew_ms,
         "out_of_orderness_ms": checked.out_of_orderness.as_millis() as i64,
         "vehicle_count": city.vehicle_count,
+        "views": format!("{:?}", city.views),
         "zone_offset_min": checked.zone_offset_min,
     });
     Ok(Job {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use greenwave_dataflows::Views;
+
 use super::keys::{Form, KEYS};
 use super::raw::{Mistake, Origin, Raw, RawValue};
 
@@ -46,6 +48,7 @@ pub struct Checked {
     pub idle_after: Duration,
     pub correction_horizon: Duration,
     pub zone_offset_min: i32,
+    pub views: Views,
     pub dedup: bool,
     pub dedup_horizon: Duration,
     pub vehicle_count: bool,
@@ -96,6 +99,7 @@ impl Reader {
             idle_after: self.duration("idle_after"),
             correction_horizon: self.duration("correction_horizon"),
             zone_offset_min: self.zone(),
+            views: self.views(),
             dedup: self.flag("dedup"),
             dedup_horizon: self.duration("dedup_horizon"),
             vehicle_count: self.flag("vehicle_count"),
@@ -244,6 +248,28 @@ impl Reader {
                 StartAt::Earliest
             }),
         }
+    }
+
+    /// `all`, or names with commas between.
+    fn views(&mut self) -> Views {
+        let text = self.text("views");
+        if text == "all" {
+            return Views::ALL;
+        }
+        let mut views = Views { vehicle_locations: false, road_traffic: false, road_current: false, hotspots: false };
+        for name in text.split(',').map(str::trim) {
+            match name {
+                "vehicle_locations" => views.vehicle_locations = true,
+                "road_traffic" => views.road_traffic = true,
+                "road_current" => views.road_current = true,
+                "hotspots" => views.hotspots = true,
+                _ => {
+                    let fix = "choose of vehicle_locations, road_traffic, road_current, hotspots, or write all";
+                    self.wrong("views", format!("there is no view `{name}`"), fix);
+                }
+            }
+        }
+        views
     }
 
     /// `max`, `1x`, `60x`.

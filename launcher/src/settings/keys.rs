@@ -37,6 +37,7 @@ pub const KEYS: &[Key] = &[
     key("correction_horizon", Form::Duration, "10m"),
     key("zone", Form::Text, "+00:00"),
     // what is computed
+    key("views", Form::Text, "all"),
     key("dedup", Form::Flag, "true"),
     key("dedup_horizon", Form::Duration, "60s"),
     key("vehicle_count", Form::Flag, "true"),
