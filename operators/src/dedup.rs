@@ -1,0 +1,193 @@
+//! Dedup: one reading counts once, however often its producer sent it.
+//!
+//! in    readings of tick t, any order; a fingerprint of 0 is never a duplicate
+//! out   first copies as they are found, and a copy with a smaller record than the first so far, marked with the record
+//!       it displaces; beside them the verdict `Duplicate` for every other copy
+//! state the fingerprints seen in each cut, in one bucket per cut; a bucket is dropped whole at the first cut by whose
+//!       last cut it is older than the dedup horizon of arrival
+//! late  no matter here: buckets follow arrival, not event time
+//! moves by slice of the fingerprint, so one worker sees all copies; readings without one stay evenly spread
+//! fails never
+
+use std::collections::{BTreeMap, VecDeque};
+
+use greenwave_model::{Clock, GpsReading, RecordRef};
+use timely::dataflow::Stream;
+
+use crate::fingerprints::{Bucket, Fingerprints, vnode};
+use crate::graph::{Accepted, Verdict, VerdictRow};
+use crate::state::{Saved, StateRow, States};
+use crate::tick::{self, Durable, Rows, TickOperator};
+
+/// The note of a fingerprint that an earlier bucket held when it was first seen in the open one.
+const KNOWN_BEFORE: u32 = u32::MAX;
+/// Readings looked up together.
+const LOOKUPS: usize = 64;
+
+struct Closed {
+    bucket: Bucket,
+    tick: u64,
+    now_ms: i64,
+}
+
+/// Drops copies.
+///
+/// ```
+/// use greenwave_model::{Clock, GpsReading, RecordRef};
+/// use greenwave_operators::{dedup::Dedup, graph::Verdict, tick::{Rows, TickOperator}};
+/// let clock = Clock { tick: 1, is_cut: true, restored: false, watermark_ms: 0, now_ms: 5_000,
+///                     cut_watermark_ms: Clock::NEVER, cut_now_ms: Clock::NEVER };
+/// let copy = |offset| GpsReading {
+///     record: RecordRef::new(0, offset), fingerprint: 77, device: "bus".into(), road: "A40".into(), event_ms: 4_000,
+///     arrival_ms: 5_000, speed_kmh: 30.0, latitude: 51.0, longitude: 7.0, direction_deg: f64::NAN };
+///
+/// let mut dedup = Dedup::new(60_000);
+/// let (mut out, mut verdicts) = (Rows::default(), Rows::default());
+/// dedup.fold(&clock, vec![copy(5), copy(9), copy(2)], &mut out, &mut verdicts);
+/// let displaced: Vec<_> = out.take().iter().map(|accepted| accepted.displaces()).collect();
+/// assert_eq!(displaced, [None, Some(RecordRef::new(0, 5))]);     // the smallest record is the first
+/// let dropped: Vec<_> = verdicts.take().iter().map(|(_, record, _)| record.offset()).collect();
+/// assert_eq!(dropped, [9, 5]);
+/// ```
+pub struct Dedup {
+    horizon_ms: i64,
+    seen: Fingerprints,
+    /// Oldest first.
+    closed: VecDeque<Closed>,
+    open: Bucket,
+    /// The smallest record of each fingerprint that is new in the open bucket, by its note.
+    firsts: Vec<RecordRef>,
+}
+
+impl Dedup {
+    pub fn new(horizon_ms: i64) -> Self {
+        Self { horizon_ms, seen: Fingerprints::new(), closed: VecDeque::new(), open: 1, firsts: Vec::new() }
+    }
+
+    fn oldest(&self) -> Bucket {
+        self.closed.front().map_or(self.open, |closed| closed.bucket)
+    }
+
+    /// What passes of a copy, and the record that does not.
+    #[inline]
+    fn judge(&mut self, reading: GpsReading, oldest: Bucket) -> (Option<Accepted>, Option<RecordRef>) {
+        if reading.fingerprint == 0 {
+            return (Some(Accepted::first(reading)), None);
+        }
+        let record = reading.record;
+        let (seen, was_there) = self.seen.enter(reading.fingerprint, self.open, oldest);
+        if !was_there {
+            seen.note = self.firsts.len() as u32;
+            self.firsts.push(record);
+            return (Some(Accepted::first(reading)), None);
+        }
+        if seen.bucket != self.open {
+            (seen.bucket, seen.note) = (self.open, KNOWN_BEFORE);
+        }
+        if seen.note == KNOWN_BEFORE {
+            return (None, Some(record));
+        }
+        let first = &mut self.firsts[seen.note as usize];
+        if record >= *first {
+            return (None, Some(record));
+        }
+        let displaced = std::mem::replace(first, record);
+        (Some(Accepted::instead_of(displaced, reading)), Some(displaced))
+    }
+}
+
+impl TickOperator for Dedup {
+    type In = GpsReading;
+    type Out = Accepted;
+    type Side = VerdictRow;
+    const NAME: &'static str = "dedup";
+
+    fn fold(&mut self, _: &Clock, rows: Vec<GpsReading>, out: &mut Rows<Accepted>, side: &mut Rows<VerdictRow>) {
+        let oldest = self.oldest();
+        let mut passed = Vec::with_capacity(rows.len());
+        let mut next = 0;
+        let mut warmed = 0;
+        let prints: Vec<u128> = rows.iter().map(|reading| reading.fingerprint).collect();
+        for (at, reading) in rows.into_iter().enumerate() {
+            if at == next {
+                next = (at + LOOKUPS).min(prints.len());
+                warmed = prints[at..next].iter().fold(warmed, |all, print| all | self.seen.touch(*print));
+            }
+            let (accepted, dropped) = self.judge(reading, oldest);
+            passed.extend(accepted);
+            if let Some(record) = dropped {
+                side.give((Verdict::Duplicate, record, 1));
+            }
+        }
+        std::hint::black_box(warmed);
+        out.give_container(passed);
+    }
+
+    fn close(&mut self, clock: &Clock, _: &mut Rows<Accepted>, _: &mut Rows<VerdictRow>) {
+        if !clock.is_cut || clock.restored {
+            return;
+        }
+        self.closed.push_back(Closed { bucket: self.open, tick: clock.tick, now_ms: clock.now_ms });
+        self.open += 1;
+        self.firsts.clear();
+        while self.closed.front().is_some_and(|oldest| oldest.now_ms + self.horizon_ms <= clock.cut_now_ms) {
+            self.closed.pop_front();
+        }
+    }
+}
+
+/// A bucket's rows: the key holds the cut's tick and clock, the value the slice's fingerprints, 16 bytes each.
+impl Durable for Dedup {
+    const ID: &'static str = "dedup";
+
+    fn save(&mut self, clock: &Clock) -> Saved {
+        let keep_from_tick = self.closed.front().map_or(clock.tick + 1, |oldest| oldest.tick);
+        let Some(last) = self.closed.back() else {
+            return Saved::Append { rows: Vec::new(), keep_from_tick };
+        };
+        let mut slices: BTreeMap<u8, Vec<u8>> = BTreeMap::new();
+        for fingerprint in self.seen.of_bucket(last.bucket) {
+            slices.entry(vnode(fingerprint)).or_default().extend_from_slice(&fingerprint.to_le_bytes());
+        }
+        let key = [last.tick.to_le_bytes(), last.now_ms.to_le_bytes()].concat();
+        let rows = slices.into_iter().map(|(vnode, value)| StateRow { vnode, key: key.clone(), value }).collect();
+        Saved::Append { rows, keep_from_tick }
+    }
+
+    fn load(&mut self, rows: Vec<StateRow>) {
+        let mut cuts: BTreeMap<(u64, i64), Vec<StateRow>> = BTreeMap::new();
+        for row in rows {
+            let (tick, now_ms) = row.key.split_at_checked(8).expect("keys hold a tick and a clock");
+            let tick = u64::from_le_bytes(tick.try_into().expect("eight bytes"));
+            let now_ms = i64::from_le_bytes(now_ms.try_into().expect("a key has sixteen bytes"));
+            cuts.entry((tick, now_ms)).or_default().push(row);
+        }
+        for ((tick, now_ms), rows) in cuts {
+            for fingerprint in rows.iter().flat_map(|row| row.value.as_chunks::<16>().0) {
+                let (seen, _) = self.seen.enter(u128::from_le_bytes(*fingerprint), self.open, 1);
+                seen.bucket = self.open;
+            }
+            self.closed.push_back(Closed { bucket: self.open, tick, now_ms });
+            self.open += 1;
+        }
+    }
+
+    fn live_rows(&self) -> usize {
+        self.seen.live(self.oldest())
+    }
+}
+
+/// Drops copies from a stream of readings: those that pass, and a verdict for each that does not.
+pub fn dedup<'s>(
+    readings: Stream<'s, u64, Vec<GpsReading>>,
+    clock: Stream<'s, u64, Vec<Clock>>,
+    horizon_ms: i64,
+    states: &States,
+) -> tick::Ports<'s, Dedup> {
+    let slice = |reading: &GpsReading| match reading.fingerprint {
+        0 => reading.record.offset() as u8,
+        fingerprint => vnode(fingerprint),
+    };
+    let slot = states.register(Dedup::ID, Dedup::SCHEMA);
+    tick::run_durable(readings, clock, tick::by_vnode(slice), Dedup::new(horizon_ms), slot)
+}

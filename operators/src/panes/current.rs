@@ -1,0 +1,47 @@
+//! The current window of a road: the one whose last minute holds its newest report that is not in the future.
+
+use greenwave_model::views::{ROAD_KEPT_MS, RoadCurrent};
+use greenwave_model::{Clock, Name};
+
+use super::pane::{HOPPING_S, PANE_MS, RoadState, WINDOW_PANES};
+use super::{CurrentChange, PanesSettings, windows};
+use crate::tick::Rows;
+
+/// Gives out the road's current window if it is not what was given out last.
+pub fn renew(
+    name: &Name,
+    road: &mut RoadState,
+    clock: &Clock,
+    settings: &PanesSettings,
+    side: &mut Rows<CurrentChange>,
+) {
+    let new = current(road, clock, settings);
+    if new != road.current {
+        let old = std::mem::replace(&mut road.current, new.clone());
+        side.give(CurrentChange { vnode: road.vnode, road: name.clone(), old, new });
+    }
+}
+
+fn current(road: &RoadState, clock: &Clock, settings: &PanesSettings) -> Option<RoadCurrent> {
+    let horizon_ms = clock.now_ms.saturating_add(settings.clock_skew_ms);
+    let newest = road.panes.iter().rfind(|pane| pane.totals.reports > 0 && pane.min_event_ms <= horizon_ms)?;
+    let arrival_ms = newest.newest.arrival_ms.min(clock.now_ms);
+    if arrival_ms + ROAD_KEPT_MS <= clock.cut_now_ms {
+        return None;
+    }
+    let start = newest.pane - (WINDOW_PANES - 1);
+    let window_start_ms = start * PANE_MS;
+    let Ok(at) = road.place(start) else {
+        // Its first panes are freed, so it is closed and stands as it is until its last pane goes.
+        return road.current.clone().filter(|row| row.window_start_ms == window_start_ms);
+    };
+    Some(RoadCurrent {
+        window_s: HOPPING_S,
+        window_start_ms,
+        totals: windows::sum(&road.panes, at).0,
+        vehicles: settings.count_devices.then_some(road.panes[at].window_devices),
+        free_flow_kmh: road.free_flow_kmh,
+        newest_event_ms: newest.newest.event_ms,
+        arrival_ms,
+    })
+}

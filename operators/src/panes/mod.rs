@@ -1,0 +1,307 @@
+//! Panes: reports fold into one-minute panes per road; windows are panes side by side.
+//!
+//! in    reports of roads at tick t, any order of event times
+//! out   one upsert per changed window and tick, a retirement when its state is freed; beside them the change of each
+//!       road's current window, old and new
+//! state per road and pane the totals, the newest report and, where devices are counted, who sent reports; pane p is
+//!       freed at the first cut whose last cut's watermark passes p + 5 min + correction horizon
+//! late  inside the horizon a correction like any other change; a closed pane refuses (and counts) what still comes
+//! moves by slice of the road in `road_current`, so one worker owns all panes of a road
+//! fails never
+
+mod current;
+mod devices;
+mod pane;
+mod windows;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use greenwave_model::views::{ROAD_KEPT_MS, RoadCurrent, RoadTraffic};
+use greenwave_model::{Change, Clock, Name, ViewRow, vnode};
+use serde::{Deserialize, Serialize};
+use timely::dataflow::Stream;
+
+use crate::free_flow::FreeFlow;
+use crate::keyed::Keyed;
+use crate::packed::{self, Packer};
+use crate::publish::Upsert;
+use crate::reports::RoadReport;
+use crate::state::{Saved, StateRow, States};
+use crate::tick::{self, Durable, Rows, TickOperator};
+
+pub use pane::{HOPPING_S, PANE_MS, TUMBLING_S, WINDOW_PANES, closed};
+
+use pane::{Pane, RoadState, freed, pane_of};
+
+/// What decides the answers of [`Panes`].
+#[derive(Clone, Debug)]
+pub struct PanesSettings {
+    pub correction_horizon_ms: i64,
+    pub clock_skew_ms: i64,
+    pub count_devices: bool,
+    pub free_flow: Option<Arc<FreeFlow>>,
+    /// Without, only the current window of each road is given out.
+    pub all_windows: bool,
+}
+
+/// The change of a road's current window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurrentChange {
+    /// The slice of the road in `road_current`.
+    pub vnode: u8,
+    pub road: Name,
+    pub old: Option<RoadCurrent>,
+    pub new: Option<RoadCurrent>,
+}
+
+impl CurrentChange {
+    pub fn into_upsert(self) -> Upsert<RoadCurrent> {
+        let change = self.new.map_or(Change::Retire, Change::Set);
+        Upsert { vnode: self.vnode, key: self.road, change }
+    }
+}
+
+/// Keeps panes and gives out windows.
+///
+/// ```
+/// use greenwave_model::{Change, Clock, RecordRef};
+/// use greenwave_operators::panes::{Panes, PanesSettings};
+/// use greenwave_operators::{reports::RoadReport, tick::{Rows, TickOperator}};
+/// let clock = Clock { tick: 1, is_cut: true, restored: false, watermark_ms: 0, now_ms: 70_000,
+///                     cut_watermark_ms: Clock::NEVER, cut_now_ms: Clock::NEVER };
+/// let at = |event_ms| RoadReport { road: "A40".into(), device: [7, 7], record: RecordRef::new(0, event_ms), event_ms,
+///     arrival_ms: 70_000, speed_kmh: 30.0, displaces: false };
+///
+/// let mut panes = Panes::new(PanesSettings { correction_horizon_ms: 600_000, clock_skew_ms: 10_000,
+///                                            count_devices: true, free_flow: None, all_windows: true });
+/// let (mut out, mut current) = (Rows::default(), Rows::default());
+/// panes.fold(&clock, vec![at(0), at(59_999), at(60_000)], &mut out, &mut current);
+/// panes.close(&clock, &mut out, &mut current);
+/// let mut windows: Vec<_> = out.take().into_iter().map(|upsert| match upsert.change {
+///     Change::Set(row) => (upsert.key.window_s, upsert.key.window_start_ms / 60_000, row.totals.reports, row.vehicles),
+///     _ => panic!(),
+/// }).collect();
+/// windows.sort();
+/// assert_eq!(windows[..2], [(60, 0, 2, Some(1)), (60, 1, 1, Some(1))]);
+/// assert_eq!(windows[2], (300, -4, 2, Some(1)));
+/// assert_eq!(windows[3..], [-3, -2, -1, 0].map(|start| (300, start, 3, Some(1))).into_iter()
+///     .chain([(300, 1, 1, Some(1))]).collect::<Vec<_>>());
+/// assert_eq!(current.take()[0].new.as_ref().map(|row| row.window_start_ms), Some(-180_000));
+/// ```
+pub struct Panes {
+    settings: PanesSettings,
+    roads: Keyed<Name, RoadState>,
+    /// Roads with something new in this tick.
+    touched: Vec<u32>,
+    /// Roads with something new since the last cut.
+    unsettled: Vec<u32>,
+    /// Roads with a pane in the future, by the event time that makes it eligible.
+    future: BinaryHeap<Reverse<(i64, u32)>>,
+    refused: u64,
+}
+
+impl Panes {
+    pub fn new(settings: PanesSettings) -> Self {
+        let (touched, unsettled, future) = (Vec::new(), Vec::new(), BinaryHeap::new());
+        Self { settings, roads: Keyed::new(), touched, unsettled, future, refused: 0 }
+    }
+
+    /// Contributions to closed panes, refused since the start.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    fn road(&mut self, name: &Name) -> u32 {
+        self.roads.find(name).unwrap_or_else(|| {
+            let free_flow_kmh = self.settings.free_flow.as_ref().and_then(|table| table.get(name));
+            let vnode = vnode(RoadCurrent::SPEC.name, name);
+            self.roads.insert(name.clone(), RoadState::new(vnode, free_flow_kmh))
+        })
+    }
+
+    fn touch(&mut self, slot: u32) {
+        let road = &mut self.roads.at(slot).1;
+        if !road.touched {
+            road.touched = true;
+            self.touched.push(slot);
+        }
+        if !road.unsettled {
+            road.unsettled = true;
+            self.unsettled.push(slot);
+        }
+    }
+
+    fn count(&mut self, clock: &Clock, report: &RoadReport) {
+        if closed(report.event_ms, self.settings.correction_horizon_ms, clock) {
+            self.refused += 1;
+            return;
+        }
+        let slot = self.road(&report.road);
+        let (name, road) = self.roads.at(slot);
+        road.count(name, report, self.settings.count_devices);
+        self.touch(slot);
+    }
+
+    /// Gives out the tick's changed windows and looks at the roads' current ones.
+    fn give_touched(&mut self, clock: &Clock, out: &mut Rows<Upsert<RoadTraffic>>, side: &mut Rows<CurrentChange>) {
+        for slot in std::mem::take(&mut self.touched) {
+            let (name, road) = self.roads.at(slot);
+            road.touched = false;
+            if self.settings.all_windows {
+                windows::changed(name, road, self.settings.count_devices, |upsert| out.give(upsert));
+            }
+            let horizon_ms = clock.now_ms.saturating_add(self.settings.clock_skew_ms);
+            for pane in road.panes.iter_mut().filter(|pane| pane.touched) {
+                pane.touched = false;
+                if pane.min_event_ms > horizon_ms {
+                    self.future.push(Reverse((pane.min_event_ms, slot)));
+                }
+            }
+            road.touched_from = i64::MAX;
+            current::renew(name, road, clock, &self.settings, side);
+            self.drop_if_empty(slot);
+        }
+    }
+
+    /// Roads with a pane that was in the future and is no longer.
+    fn arrive(&mut self, clock: &Clock) {
+        let horizon_ms = clock.now_ms.saturating_add(self.settings.clock_skew_ms);
+        while self.future.peek().is_some_and(|Reverse((event_ms, _))| *event_ms <= horizon_ms) {
+            let Some(Reverse((_, slot))) = self.future.pop() else { break };
+            // The slot may have been given to another road since: looking at that one changes nothing.
+            if self.roads.get(slot).is_some() {
+                self.touch(slot);
+            }
+        }
+    }
+
+    /// What a cut settles: arrivals, freed panes, current windows that leave.
+    fn settle(&mut self, clock: &Clock, out: &mut Rows<Upsert<RoadTraffic>>, side: &mut Rows<CurrentChange>) {
+        for slot in std::mem::take(&mut self.unsettled) {
+            let road = &mut self.roads.at(slot).1;
+            road.unsettled = false;
+            for pane in &mut road.panes {
+                pane.newest.arrival_ms = pane.newest.arrival_ms.min(clock.now_ms);
+            }
+            // Its arrival may be known better than at the tick that gave it out.
+            if !road.touched {
+                road.touched = true;
+                self.touched.push(slot);
+            }
+        }
+        for slot in 0..self.roads.slots() {
+            if self.roads.get(slot).is_none() {
+                continue;
+            }
+            let (name, road) = self.roads.at(slot);
+            let windows = self.settings.all_windows.then_some(&mut *out);
+            windows::free(name, road, clock, self.settings.correction_horizon_ms, windows);
+            let leaves = road.current.as_ref().is_some_and(|row| {
+                row.arrival_ms + ROAD_KEPT_MS <= clock.cut_now_ms
+                    || freed(pane_of(row.newest_event_ms), self.settings.correction_horizon_ms, clock)
+            });
+            if leaves && !road.touched {
+                current::renew(name, road, clock, &self.settings, side);
+            }
+            if !self.roads.at(slot).1.touched {
+                self.drop_if_empty(slot);
+            }
+        }
+    }
+
+    fn drop_if_empty(&mut self, slot: u32) {
+        let road = &self.roads.at(slot).1;
+        if road.panes.is_empty() && !road.unsettled {
+            debug_assert!(road.current.is_none());
+            self.roads.remove(slot);
+        }
+    }
+
+    fn give_everything(&mut self, clock: &Clock, out: &mut Rows<Upsert<RoadTraffic>>, side: &mut Rows<CurrentChange>) {
+        let horizon_ms = clock.now_ms.saturating_add(self.settings.clock_skew_ms);
+        for slot in 0..self.roads.slots() {
+            if self.roads.get(slot).is_none() {
+                continue;
+            }
+            let (name, road) = self.roads.at(slot);
+            if self.settings.all_windows {
+                windows::all(name, road, self.settings.count_devices, |upsert| out.give(upsert));
+            }
+            if road.current.is_some() {
+                side.give(CurrentChange {
+                    vnode: road.vnode,
+                    road: name.clone(),
+                    old: None,
+                    new: road.current.clone(),
+                });
+            }
+            let ahead = road.panes.iter().filter(|pane| pane.totals.reports > 0 && pane.min_event_ms > horizon_ms);
+            self.future.extend(ahead.map(|pane| Reverse((pane.min_event_ms, slot))));
+        }
+    }
+}
+
+impl TickOperator for Panes {
+    type In = RoadReport;
+    type Out = Upsert<RoadTraffic>;
+    type Side = CurrentChange;
+    const NAME: &'static str = "panes";
+
+    fn fold(&mut self, clock: &Clock, rows: Vec<RoadReport>, _: &mut Rows<Self::Out>, _: &mut Rows<CurrentChange>) {
+        for report in &rows {
+            self.count(clock, report);
+        }
+    }
+
+    fn close(&mut self, clock: &Clock, out: &mut Rows<Self::Out>, side: &mut Rows<CurrentChange>) {
+        if clock.restored {
+            return self.give_everything(clock, out, side);
+        }
+        self.arrive(clock);
+        if clock.is_cut {
+            self.settle(clock, out, side);
+        }
+        self.give_touched(clock, out, side);
+    }
+}
+
+/// One entry per road.
+impl Durable for Panes {
+    const ID: &'static str = "road_panes";
+
+    fn save(&mut self, _: &Clock) -> Saved {
+        let mut packer = Packer::new();
+        for (_, name, road) in self.roads.iter() {
+            packer.add(road.vnode, &(name, &road.panes, &road.current, road.devices.kept(road.first_pane())));
+        }
+        Saved::Whole(packer.into_rows())
+    }
+
+    fn load(&mut self, rows: Vec<StateRow>) {
+        type Entry = (Name, Vec<Pane>, Option<RoadCurrent>, devices::Kept);
+        for (_, (name, panes, current, devices)) in packed::entries::<Entry>(Self::ID, &rows) {
+            let slot = self.road(&name);
+            let road = &mut self.roads.at(slot).1;
+            (road.panes, road.current) = (panes, current);
+            road.devices = devices::Devices::restored(devices);
+        }
+    }
+
+    fn live_rows(&self) -> usize {
+        self.roads.iter().map(|(_, _, road)| road.panes.len()).sum()
+    }
+}
+
+/// The windows of each road, and the change of its current one.
+pub fn panes<'s>(
+    reports: Stream<'s, u64, Vec<RoadReport>>,
+    clock: Stream<'s, u64, Vec<Clock>>,
+    settings: PanesSettings,
+    states: &States,
+) -> tick::Ports<'s, Panes> {
+    let slot = states.register(Panes::ID, Panes::SCHEMA);
+    let by_road = tick::by_vnode(|report: &RoadReport| vnode(RoadCurrent::SPEC.name, &report.road));
+    tick::run_durable(reports, clock, by_road, Panes::new(settings), slot)
+}

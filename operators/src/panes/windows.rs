@@ -1,0 +1,89 @@
+//! Windows of a road as sums over its panes.
+
+use greenwave_model::views::{RoadTotals, RoadTraffic};
+use greenwave_model::{Change, Clock, Name};
+
+use super::pane::{HOPPING_S, Pane, RoadState, TUMBLING_S, WINDOW_PANES, freed, window_key};
+use crate::publish::Upsert;
+use crate::tick::Rows;
+
+fn tumbling(name: &Name, pane: &Pane, change: Change<RoadTraffic>) -> Upsert<RoadTraffic> {
+    Upsert { vnode: pane.tumbling_vnode, key: window_key(name, TUMBLING_S, pane.pane), change }
+}
+
+fn hopping(name: &Name, pane: &Pane, change: Change<RoadTraffic>) -> Upsert<RoadTraffic> {
+    Upsert { vnode: pane.hopping_vnode, key: window_key(name, HOPPING_S, pane.pane), change }
+}
+
+/// The totals of the hopping window that starts at a place, and whether one of its panes was touched.
+pub fn sum(panes: &[Pane], at: usize) -> (RoadTotals, bool) {
+    let end = panes[at].pane + WINDOW_PANES;
+    let mut totals = RoadTotals::NONE;
+    let mut touched = false;
+    for pane in panes[at..].iter().take_while(|pane| pane.pane < end) {
+        touched |= pane.touched;
+        if pane.totals.reports > 0 {
+            totals.merge(&pane.totals);
+        }
+    }
+    (totals, touched)
+}
+
+/// The windows that a touched pane is part of.
+pub fn changed(name: &Name, road: &RoadState, count_devices: bool, give: impl FnMut(Upsert<RoadTraffic>)) {
+    let first = road.touched_from.saturating_sub(WINDOW_PANES - 1);
+    let from = road.panes.iter().rposition(|pane| pane.pane < first).map_or(0, |at| at + 1);
+    upserts(name, road, from, count_devices, true, give);
+}
+
+/// Every window with reports.
+pub fn all(name: &Name, road: &RoadState, count_devices: bool, give: impl FnMut(Upsert<RoadTraffic>)) {
+    upserts(name, road, 0, count_devices, false, give);
+}
+
+fn upserts(
+    name: &Name,
+    road: &RoadState,
+    from: usize,
+    count_devices: bool,
+    only_touched: bool,
+    mut give: impl FnMut(Upsert<RoadTraffic>),
+) {
+    let free_flow_kmh = road.free_flow_kmh;
+    let row = |totals, devices| {
+        Change::Set(RoadTraffic { totals, vehicles: count_devices.then_some(devices), free_flow_kmh })
+    };
+    for (at, pane) in road.panes.iter().enumerate().skip(from) {
+        if pane.totals.reports > 0 && (pane.touched || !only_touched) {
+            give(tumbling(name, pane, row(pane.totals, pane.devices)));
+        }
+        let (totals, touched) = sum(&road.panes, at);
+        if totals.reports > 0 && (touched || !only_touched) {
+            give(hopping(name, pane, row(totals, pane.window_devices)));
+        }
+    }
+}
+
+/// Frees panes whose time is over and retires the windows that start there.
+pub fn free(
+    name: &Name,
+    road: &mut RoadState,
+    clock: &Clock,
+    correction_horizon_ms: i64,
+    mut out: Option<&mut Rows<Upsert<RoadTraffic>>>,
+) {
+    let over = road.panes.iter().take_while(|pane| freed(pane.pane, correction_horizon_ms, clock)).count();
+    if over == 0 {
+        return;
+    }
+    for pane in road.panes.drain(..over) {
+        if let Some(out) = &mut out {
+            if pane.totals.reports > 0 {
+                out.give(tumbling(name, &pane, Change::Retire));
+            }
+            out.give(hopping(name, &pane, Change::Retire));
+        }
+    }
+    let first = road.first_pane();
+    if road.panes.is_empty() { road.devices.clear() } else { road.devices.forget_before(first) }
+}
