@@ -102,6 +102,9 @@ impl Lake {
         if reached >= Some(tick) {
             return Ok(Commit::Already);
         }
+        if let Some(log) = log {
+            log.check(table)?;
+        }
         let wanted = |(_, at, rows): &(String, u64, RecordBatch)| {
             rows.num_rows() > 0 && *at <= tick && reached.is_none_or(|reached| *at > reached)
         };

@@ -149,6 +149,11 @@ impl Log {
         self.txn
     }
 
+    /// Refuses a table whose columns are not those that stand here.
+    pub fn check(&self, table: &Table) -> Result<(), LakeError> {
+        self.new_columns(table).map(|_| ())
+    }
+
     /// One put of one commit on exactly this snapshot.
     pub fn append(
         &mut self,

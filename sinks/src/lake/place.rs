@@ -57,6 +57,10 @@ impl Place {
         let refused = |cause: std::io::Error| LakeError::failed("create the lake's folder", path.display(), &cause);
         fs::create_dir_all(&path).map_err(refused)?;
         let path = path.canonicalize().map_err(refused)?;
+        // The Delta library lists such a folder under another name.
+        if path.as_os_str().as_encoded_bytes().contains(&b'%') {
+            return Err(address("its path holds a `%`", "name a folder without one"));
+        }
         let root = Url::from_directory_path(&path).expect("a canonical path is absolute");
         Self::new(Arc::new(LocalFileSystem::new().with_fsync(true)), root, runtime)
     }
