@@ -14,6 +14,7 @@ mod process;
 mod python;
 mod redis;
 mod skip;
+pub mod traffic;
 
 pub use binary::{greenwave, greenwave_binary};
 pub use folder::{Folder, target_folder};
