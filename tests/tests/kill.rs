@@ -1,0 +1,243 @@
+//! The kill test: 200,000 records through a real broker into Redis and the lake while the process is killed ten times.
+//!
+//! Goal: whatever the moment of a kill, the lake and Redis end as if there had been none. Method: a seed decides the
+//! moments; files of the state store and of the lake tell where each kill fell; a judge in SQL that shares no code with
+//! the engine recomputes every view at every cut. `GREENWAVE_SEED=n` repeats a run.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use greenwave_tests::kafka::{Options, Pace};
+use greenwave_tests::traffic::{Random, Traffic};
+use greenwave_tests::{Folder, Job, Kafka, Redis, Server, need, python, wait_for};
+use serde_json::Value;
+
+const RECORDS: usize = 200_000;
+const RATE: u32 = 10_000;
+const PARTITIONS: u32 = 4;
+const KILLS: usize = 10;
+const LIMIT: Duration = Duration::from_secs(60);
+const CITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../dataflows/settings/city.toml");
+
+/// Where a kill is aimed at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Aim {
+    /// Some time after a checkpoint of this life.
+    Anywhere,
+    /// The moment a manifest appears, before the lake has its rows.
+    AfterManifest,
+    /// Between taking a generation and the first checkpoint of it.
+    Restore,
+}
+
+fn aims(random: &mut Random) -> Vec<Aim> {
+    let mut aims = vec![Aim::Anywhere; 5];
+    aims.extend([Aim::AfterManifest; 3]);
+    // Never first: there must be something to restore.
+    aims.extend([Aim::Restore; KILLS - 8]);
+    for last in (2..aims.len()).rev() {
+        aims.swap(last, 1 + random.below(last as u64) as usize);
+    }
+    aims
+}
+
+struct Home {
+    folder: Folder,
+    brokers: String,
+    redis: String,
+    free_flow: PathBuf,
+}
+
+impl Home {
+    fn submit(&self) -> Job {
+        let conf = [
+            format!("input=kafka://{}", self.brokers),
+            format!("speed={}", self.redis),
+            format!("lake={}", self.folder.join("lake").display()),
+            format!("state={}", self.folder.join("state").display()),
+            format!("free_flow={}", self.free_flow.display()),
+            "checkpoint=1s".to_owned(),
+            "lake_every=1".to_owned(),
+        ];
+        let mut line = vec!["--master".to_owned(), "local[2]".to_owned(), CITY.to_owned()];
+        conf.into_iter().for_each(|pair| line.extend(["--conf".to_owned(), pair]));
+        line.extend(["--output".to_owned(), "json".to_owned()]);
+        Job::submit(line)
+    }
+
+    fn numbers(&self, folder: &str) -> Vec<u64> {
+        let path = self.folder.join("state/jobs/city").join(folder);
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut numbers: Vec<u64> = names.filter_map(|name| name.strip_suffix(".json")?.parse().ok()).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// The newest manifest that can be read.
+    fn manifest(&self) -> Option<Value> {
+        let folder = self.folder.join("state/jobs/city/manifest");
+        self.numbers("manifest").into_iter().rev().find_map(|seq| {
+            let text = fs::read_to_string(folder.join(format!("{seq:020}.json"))).ok()?;
+            serde_json::from_str(text.lines().next()?).ok()
+        })
+    }
+
+    fn checkpoint_seq(&self) -> u64 {
+        let newest = self.manifest().filter(|manifest| manifest["kind"] == "checkpoint");
+        newest.and_then(|manifest| manifest["seq"].as_u64()).unwrap_or(0)
+    }
+
+    /// True when the newest manifest lists rows that the table's log does not have.
+    fn lake_is_behind(&self) -> bool {
+        let Some(manifest) = self.manifest() else { return false };
+        let staged = manifest["staged"].as_object().cloned().unwrap_or_default();
+        staged.iter().any(|(table, runs)| {
+            let newest = runs.as_array().unwrap().iter().filter_map(|run| run["tick"].as_u64()).max();
+            newest > last_txn(&self.folder.join("lake").join(table).join("_delta_log"))
+        })
+    }
+}
+
+/// The highest transaction version in a Delta log.
+fn last_txn(log: &Path) -> Option<u64> {
+    let entries = fs::read_dir(log).ok()?.flatten().filter(|entry| entry.path().extension().is_some_and(|e| e == "json"));
+    let texts = entries.filter_map(|entry| fs::read_to_string(entry.path()).ok());
+    let versions = texts.flat_map(|text| {
+        let actions = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        actions.filter_map(|action| action["txn"]["version"].as_u64()).collect::<Vec<_>>()
+    });
+    versions.max()
+}
+
+fn wall_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
+}
+
+fn pause(limit: Duration, until: impl Fn() -> bool) {
+    let since = Instant::now();
+    while since.elapsed() < limit && !until() {
+        std::thread::yield_now();
+    }
+}
+
+/// Lives once and is killed; returns where the kill fell.
+fn live_and_die(home: &Home, aim: Aim, random: &mut Random) -> Aim {
+    let (seq, generation) = (home.checkpoint_seq(), home.numbers("gen").last().copied().unwrap_or(0));
+    let mut job = home.submit();
+    let alive = |job: &mut Job| assert!(job.ended().is_none(), "greenwave ended by itself; it said:\n{}", job.said());
+    match aim {
+        Aim::Restore => {
+            wait_for("the next generation", LIMIT, || (home.numbers("gen").last() > Some(&generation)).then_some(()));
+            pause(Duration::from_millis(random.below(25)), || false);
+        }
+        Aim::Anywhere | Aim::AfterManifest => {
+            wait_for("a checkpoint", LIMIT, || {
+                alive(&mut job);
+                (home.checkpoint_seq() > seq).then_some(())
+            });
+        }
+    }
+    if aim == Aim::Anywhere {
+        pause(Duration::from_millis(random.below(1_100)), || false);
+    }
+    if aim == Aim::AfterManifest {
+        let before = home.numbers("manifest").last().copied();
+        pause(LIMIT, || home.numbers("manifest").last().copied() > before);
+    }
+    job.kill_9();
+    let restored_only = home.manifest().is_some_and(|manifest| manifest["kind"] == "takeover")
+        || home.manifest().is_some_and(|manifest| manifest["generation"].as_u64() == Some(generation));
+    match aim {
+        Aim::Restore if restored_only => Aim::Restore,
+        _ if home.lake_is_behind() => Aim::AfterManifest,
+        _ => Aim::Anywhere,
+    }
+}
+
+fn free_flow(path: &Path) {
+    let mut table = String::from("road_id,free_flow\n");
+    (0..140).for_each(|road| table.push_str(&format!("{road},{}.25\n", 30 + road % 60)));
+    fs::write(path, table).unwrap();
+}
+
+#[test]
+fn ten_kills_lose_nothing_and_double_nothing() {
+    let needed = [Server::Kafka, Server::Redis, Server::Python].map(|server| need(server, "exactly once under kill -9"));
+    if needed.contains(&false) {
+        return;
+    }
+    let seed = std::env::var("GREENWAVE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    println!("repeat with GREENWAVE_SEED={seed}");
+    let mut random = Random::new(seed);
+    let (kafka, redis) = (Kafka::start(Options::test()), Redis::start());
+    kafka.create_topic("gps_data", PARTITIONS, &[]);
+    let folder = Folder::new("kill");
+    let flow = folder.join("free_flow.csv");
+    free_flow(&flow);
+    let home = Home { brokers: kafka.brokers(), redis: redis.url(), free_flow: flow, folder };
+
+    let fed = Arc::new(AtomicBool::new(false));
+    let (brokers, done) = (kafka.brokers(), fed.clone());
+    let feeder = std::thread::spawn(move || {
+        let traffic = Traffic::new(seed, u64::from(PARTITIONS), wall_ms).take(RECORDS);
+        let sent = greenwave_tests::kafka::feed(&brokers, "gps_data", traffic, Pace::PerSecond(RATE));
+        done.store(true, Ordering::Release);
+        sent
+    });
+
+    let (mut fell, mut newer) = (vec![], 0);
+    for aim in aims(&mut random) {
+        let before = home.checkpoint_seq();
+        fell.push(live_and_die(&home, aim, &mut random));
+        newer += usize::from(home.checkpoint_seq() > before);
+    }
+    let count = |aim: Aim| fell.iter().filter(|at| **at == aim).count();
+    println!("kills fell: {fell:?}; {newer} restarts found a newer manifest");
+    assert!(newer >= 7, "only {newer} of {KILLS} restarts find a newer manifest than the one before");
+    assert!(count(Aim::AfterManifest) >= 2, "too few kills between a manifest and its lake commit: {fell:?}");
+    assert!(count(Aim::Restore) >= 1, "no kill during a restore: {fell:?}");
+
+    let mut last = home.submit();
+    assert_eq!(feeder.join().unwrap(), RECORDS as u64);
+    assert!(fed.load(Ordering::Acquire));
+    wait_for("the last record in a checkpoint", LIMIT, || {
+        let counters = home.manifest()?["counters"]["records"].as_u64()?;
+        (counters == RECORDS as u64).then_some(())
+    });
+    last.interrupt();
+    let status = last.wait(LIMIT);
+    assert_eq!(status.code(), Some(3), "{}", last.said());
+    let summary = last.summary();
+    assert_eq!(summary["restore_differences"], 0, "{summary}");
+    judge(&home, &kafka, &summary);
+}
+
+/// Recomputes everything in SQL; fails with its list of violations.
+fn judge(home: &Home, kafka: &Kafka, summary: &Value) {
+    let truth = home.folder.join("truth.jsonl");
+    let lines: Vec<String> = kafka
+        .read("gps_data")
+        .iter()
+        .map(|stored| {
+            serde_json::json!({"partition": stored.partition, "offset": stored.offset, "timestamp_ms": stored.timestamp_ms})
+                .to_string()
+        })
+        .collect();
+    fs::write(&truth, lines.join("\n")).unwrap();
+    let told = home.folder.join("summary.json");
+    fs::write(&told, summary.to_string()).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("judge/judge.py");
+    let mut command = Command::new(python().unwrap());
+    command.arg(script).arg("--lake").arg(home.folder.join("lake")).args(["--redis", &home.redis, "--input-kind", "kafka"]);
+    command.arg("--truth").arg(&truth).arg("--summary").arg(&told);
+    let verdict = command.output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&verdict.stdout), String::from_utf8_lossy(&verdict.stderr));
+    assert!(verdict.status.success(), "the judge found violations:\n{said}");
+    println!("{said}");
+}
