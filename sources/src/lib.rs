@@ -1,3 +1,19 @@
-//! What brings events in: Kafka topics and folders of files, and the decoding of their records.
+//! What brings records in: readers of Kafka and of folders, and the decoder that turns bytes into events or rejects.
+//!
+//! A reader is one thread a worker. It decodes ahead into [`greenwave_model::Batch`]es and sends them with a
+//! [`Link`]; how far ahead is limited by a [`Budget`]. Which rows belong to which tick is decided elsewhere.
 
 pub mod decode;
+pub mod folder;
+pub mod kafka;
+
+mod budget;
+mod error;
+mod guard;
+mod link;
+mod topics;
+
+pub use budget::Budget;
+pub use error::{Answer, Fault, SourceError};
+pub use link::{FromSource, Link, Position, Standing};
+pub use topics::{TOPICS, Topic, canonical};

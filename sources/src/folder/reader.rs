@@ -1,0 +1,129 @@
+//! A reader thread of a folder: one of several that share a plan.
+
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use greenwave_model::Batch;
+
+use super::lines::LineReader;
+use super::open::{Folder, FolderSettings, Shared};
+use super::plan::{Job, Turn};
+use super::{FORCED_MAX, block};
+use crate::decode::GpsDecoder;
+use crate::guard::{self, End};
+use crate::link::{LOOK_AROUND, Stopped};
+use crate::{FromSource, Link, Position};
+
+/// A full budget that releases nothing for so long may be overstepped.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Starts the reader of one worker; call it once a worker, each time with the positions of all partitions. It ends when
+/// every block of the folder has been sent, by whichever thread.
+pub fn start(folder: &Arc<Folder>, settings: FolderSettings, positions: &[Position], link: Link) -> JoinHandle<()> {
+    let (folder, positions) = (folder.clone(), positions.to_vec());
+    guard::spawn("folder-reader", link, move |link| {
+        let shared = folder.shared(&positions)?;
+        let thread = shared.plan().join();
+        let _leave = Leave(&shared);
+        Reader { shared: &shared, thread, link, decoder: GpsDecoder::new(settings.decode.clone()), settings }.run()
+    })
+}
+
+/// Tells the other threads when one leaves before the end, be it by a panic.
+struct Leave<'a>(&'a Shared);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        let mut plan = self.0.plan();
+        plan.broken |= !plan.is_over();
+        drop(plan);
+        self.0.changed.notify_all();
+    }
+}
+
+struct Reader<'a> {
+    shared: &'a Shared,
+    thread: usize,
+    link: &'a Link,
+    decoder: GpsDecoder,
+    settings: FolderSettings,
+}
+
+enum Work {
+    Send(Turn),
+    Read(Job<LineReader>),
+}
+
+impl Reader<'_> {
+    fn run(&mut self) -> Result<(), End> {
+        while let Some(work) = self.next_work()? {
+            match work {
+                Work::Send(turn) => self.send(turn)?,
+                Work::Read(job) => self.read(job)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Sending comes before reading: what is sent is what the leader waits for. `None`: the folder is done.
+    fn next_work(&self) -> Result<Option<Work>, End> {
+        let mut plan = self.shared.plan();
+        loop {
+            if self.link.is_stopped() || plan.broken {
+                return Err(End::Stopped);
+            }
+            if plan.is_over() {
+                return Ok(None);
+            }
+            if let Some(turn) = plan.take_turn(self.thread) {
+                return Ok(Some(Work::Send(turn)));
+            }
+            if let Some(job) = plan.take_job() {
+                return Ok(Some(Work::Read(job)));
+            }
+            let waited = self.shared.changed.wait_timeout(plan, LOOK_AROUND);
+            plan = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn read(&mut self, job: Job<LineReader>) -> Result<(), End> {
+        let limit = self.settings.decode.record_bytes_max;
+        let mut reader = match job.reader {
+            Some(reader) => reader,
+            None => {
+                let file = &self.shared.files[job.lane];
+                let mut reader = LineReader::open(&file.path, file.form, limit)?;
+                reader.skip_to(job.next)?;
+                reader
+            }
+        };
+        let lines = reader.block()?;
+        self.shared.plan().give_back(job.lane, (!lines.finished).then_some(reader));
+        self.shared.changed.notify_all();
+        let batch = block::decode(&lines, job.number, limit, &mut self.decoder);
+        self.shared.plan().decoded(job.lane, job.block, self.thread, batch);
+        Ok(())
+    }
+
+    fn send(&self, turn: Turn) -> Result<(), End> {
+        let Turn { lane, mut batch, mut clock } = turn;
+        block::run_clock(&mut batch, &mut clock);
+        let (end, finished) = (batch.end, batch.finished);
+        self.hand_over(batch)?;
+        self.shared.plan().sent(lane, clock, end, finished);
+        self.shared.changed.notify_all();
+        Ok(())
+    }
+
+    fn hand_over(&self, batch: Batch) -> Result<(), Stopped> {
+        let budget = &self.link.budget;
+        while !budget.try_take(batch.bytes) && !budget.force(batch.bytes, PATIENCE, FORCED_MAX) {
+            if self.link.is_stopped() {
+                return Err(Stopped);
+            }
+            budget.wait(LOOK_AROUND);
+        }
+        self.link.send(FromSource::Batch(batch))
+    }
+}

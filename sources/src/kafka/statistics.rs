@@ -1,0 +1,87 @@
+//! What librdkafka's statistics say about partitions that cannot be read now.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Statistics {
+    #[serde(default)]
+    brokers: BTreeMap<String, Broker>,
+    #[serde(default)]
+    topics: BTreeMap<String, Topic>,
+}
+
+#[derive(Deserialize)]
+struct Broker {
+    nodeid: i32,
+    nodename: String,
+    state: String,
+}
+
+#[derive(Deserialize)]
+struct Topic {
+    #[serde(default)]
+    partitions: BTreeMap<String, Partition>,
+}
+
+#[derive(Deserialize)]
+struct Partition {
+    partition: i32,
+    leader: i32,
+    #[serde(default)]
+    unknown: bool,
+}
+
+/// One report of librdkafka.
+pub struct Health(Statistics);
+
+impl Health {
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        serde_json::from_slice(json).ok().map(Self)
+    }
+
+    /// Why a partition cannot be read now; `None` if it can, or if nothing is known of it yet.
+    pub fn fault(&self, topic: &str, partition: i32) -> Option<String> {
+        let known = self.0.topics.get(topic)?.partitions.get(&partition.to_string())?;
+        debug_assert_eq!(known.partition, partition);
+        if known.unknown {
+            return Some("no broker knows the partition".to_owned());
+        }
+        if known.leader < 0 {
+            return Some("the partition has no leader".to_owned());
+        }
+        let leader = self.0.brokers.values().find(|broker| broker.nodeid == known.leader)?;
+        // UPDATE is a connected broker that learns something new about itself.
+        let is_up = leader.state == "UP" || leader.state == "UPDATE";
+        (!is_up).then(|| format!("broker {} is down ({})", leader.nodename, leader.state))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_is_as_well_as_its_leader() {
+        let json = br#"{"name":"x","brokers":{
+            "a:1/1":{"name":"a:1/1","nodeid":1,"nodename":"a:1","state":"UP"},
+            "b:1/2":{"nodeid":2,"nodename":"b:1","state":"TRY_CONNECT"}},
+            "topics":{"gps_data":{"topic":"gps_data","partitions":{
+            "-1":{"partition":-1,"leader":-1},
+            "0":{"partition":0,"leader":1,"unknown":false},
+            "1":{"partition":1,"leader":2,"unknown":false},
+            "2":{"partition":2,"leader":-1,"unknown":false},
+            "3":{"partition":3,"leader":1,"unknown":true}}}}}"#;
+        let health = Health::parse(json).unwrap();
+        let fault = |partition| health.fault("gps_data", partition);
+        assert_eq!(fault(0), None);
+        assert_eq!(fault(1).unwrap(), "broker b:1 is down (TRY_CONNECT)");
+        assert_eq!(fault(2).unwrap(), "the partition has no leader");
+        assert_eq!(fault(3).unwrap(), "no broker knows the partition");
+        assert_eq!(fault(4), None, "not heard of yet");
+        assert_eq!(health.fault("other", 0), None);
+        assert!(Health::parse(b"nothing").is_none());
+    }
+}
