@@ -56,6 +56,8 @@ fn unwrap_outside_tests_only() {
 fn a_clock_in_a_pure_crate() {
     let text = "//! A.\nfn now() { std::time::Instant::now(); }\n";
     assert_eq!(rust_file("dataflows/src/a.rs", text), ["dataflows/src/a.rs:2 `Instant` in a pure crate"]);
+    let hashes = "//! A.\nfn a() { HashMap::new(); }\nfn b() { HashMap::with_hasher(FIXED); }\n";
+    assert_eq!(rust_file("operators/src/a.rs", hashes), ["operators/src/a.rs:2 `HashMap::new` in a pure crate"]);
     assert_eq!(rust_file("runtime/src/a.rs", text), [""; 0]);
 }
 
@@ -68,6 +70,7 @@ fn an_operator_without_its_facts() {
     let told = rust_file("operators/src/panes.rs", &format!("{header}//! fails never\nfn a(s: S) {{ s.unary(b); }}\n"));
     assert_eq!(told, ["operators/src/panes.rs:1 this operator has no doctest that asserts"]);
     assert_eq!(rust_file("operators/src/panes.rs", &format!("{header}//! fails never\n{body}")), [""; 0]);
+    assert_eq!(rust_file("operators/src/late.rs", "//! A.\nimpl<T> TickOperator for Late<T> {}\n").len(), 2);
     assert_eq!(rust_file("operators/src/speed.rs", "//! A plain type.\nuse timely::unary;\n"), [""; 0]);
 }
 
