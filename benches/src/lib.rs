@@ -1,1 +1,4 @@
+//! What the benchmarks share: the workload they all run on, in memory, as a folder and as a topic.
 
+pub mod truth;
+pub mod workload;
