@@ -31,7 +31,7 @@ impl Event<'_> {
 }
 
 pub(super) const KMH_PER_MPH: f64 = 1.609344;
-const NAME_BYTES_MAX: usize = 256;
+pub(super) const NAME_BYTES_MAX: usize = 256;
 
 #[inline]
 pub(super) fn speed_in_range(kmh: f64) -> bool {
@@ -49,13 +49,6 @@ pub(super) fn longitude_in_range(degrees: f64) -> bool {
 }
 
 /// A device or road becomes the last segment of a Redis key, so it holds no `:`, no control character, and is short.
-#[inline]
 pub(super) fn name_fits(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let (mut unfit, mut beyond_ascii) = (bytes.is_empty() || bytes.len() > NAME_BYTES_MAX, false);
-    for &byte in bytes.iter().take(NAME_BYTES_MAX) {
-        unfit |= byte < 0x20 || byte == b':' || byte == 0x7F;
-        beyond_ascii |= byte >= 0x80;
-    }
-    !unfit && (!beyond_ascii || !text.chars().any(char::is_control))
+    (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(|char| char == ':' || char.is_control())
 }

@@ -9,7 +9,9 @@ use super::slots::{Refusal, Slots};
 use super::value::{DEPTH_MAX, Role, Value, ValueReader};
 
 /// The members of a record. A byte order mark before it is passed over.
-pub(super) fn read(text: &str) -> Result<Slots<'_>, Refusal> {
+pub(super) fn read(bytes: &[u8]) -> Result<Slots<'_>, Refusal> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| Refusal::new(RejectReason::NotUtf8, format!("no UTF-8 at byte {}", error.valid_up_to())))?;
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     if text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
         return Err(Refusal::new(RejectReason::Empty, "no bytes but space"));

@@ -20,7 +20,7 @@ impl Interner {
 
     #[inline]
     pub(super) fn name(&mut self, text: &str) -> Name {
-        if text.len() <= IN_PLACE_MAX { Name::new(text) } else { self.shared(text) }
+        if text.len() <= IN_PLACE_MAX { Name::new_inline(text) } else { self.shared(text) }
     }
 
     #[inline(never)]

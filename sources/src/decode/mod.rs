@@ -19,6 +19,7 @@ mod number;
 mod scanner;
 mod slots;
 mod step;
+mod swar;
 mod template;
 mod timestamp;
 mod value;
@@ -123,27 +124,24 @@ impl GpsDecoder {
             let detail = format!("{} bytes are more than {limit}", payload.len());
             return Err(Refusal::new(RejectReason::TooLarge, detail));
         }
-        let text = std::str::from_utf8(payload).map_err(|error| {
-            Refusal::new(RejectReason::NotUtf8, format!("no UTF-8 at byte {}", error.valid_up_to()))
-        })?;
         if self.first == Stage::Template
-            && let Some(event) = self.template.read(text, &mut self.times)
+            && let Some(event) = self.template.read(payload, &mut self.times)
         {
             self.accept(&event, place, batch);
             return Ok(Stage::Template);
         }
         if self.first <= Stage::Scanner
-            && let Some(event) = scanner::scan(text, &mut self.times, &mut self.spans)
+            && let Some(event) = scanner::scan(payload, &mut self.times, &mut self.spans)
         {
             if self.first == Stage::Template
                 && let Some(spans) = self.spans.get()
             {
-                self.template.learn(text, spans);
+                self.template.learn(payload, spans);
             }
             self.accept(&event, place, batch);
             return Ok(Stage::Scanner);
         }
-        let slots = fallback::read(text)?;
+        let slots = fallback::read(payload)?;
         let event = slots.event(&mut self.times)?;
         self.accept(&event, place, batch);
         Ok(Stage::Fallback)

@@ -3,56 +3,93 @@
 //! A mantissa of at most 53 bits divided by an exact power of ten is rounded once, hence correctly (Clinger's fast
 //! path). Everything longer goes to the standard library's parser, which is correctly rounded too.
 
+use super::swar;
+
 /// Powers of ten that an f64 holds exactly, as far as the digits of the fast path reach.
 const TENS: [f64; 20] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19];
+const WHOLE_TENS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 /// Digits that always fit a u64.
 pub(super) const DIGITS_MAX: usize = 19;
 const EXACT_MAX: u64 = 1 << 53;
 
+/// The digits that start at `start`: where they end, and the mantissa with them appended.
 #[inline(always)]
-fn digit(bytes: &[u8], at: usize) -> Option<u64> {
-    let value = bytes.get(at)?.wrapping_sub(b'0');
-    (value <= 9).then_some(u64::from(value))
+fn run(bytes: &[u8], start: usize, mut mantissa: u64) -> (usize, u64) {
+    let mut at = start;
+    loop {
+        let (count, value) = swar::digits(swar::word(bytes, at));
+        mantissa = mantissa.wrapping_mul(WHOLE_TENS[count]).wrapping_add(value);
+        at += count;
+        if count < 8 {
+            return (at, mantissa);
+        }
+    }
 }
 
 /// The number that starts at `start`, and where it ends. `None` where there is none, where it has an exponent, or
 /// where it is beyond f64.
-#[inline]
+#[inline(always)]
 pub(super) fn scan(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
     let negative = *bytes.get(start)? == b'-';
     let first = start + usize::from(negative);
-    let mut at = first;
-    let mut mantissa = 0u64;
-    while let Some(value) = digit(bytes, at) {
-        mantissa = mantissa.wrapping_mul(10).wrapping_add(value);
-        at += 1;
-    }
-    let whole = at - first;
-    if whole == 0 || (whole > 1 && bytes[first] == b'0') {
+    let behind = bytes.get(first + 8).copied().unwrap_or_default();
+    let Some((mantissa, fraction, length)) = short(swar::word(bytes, first), behind) else {
+        return long(bytes, start, first);
+    };
+    Some((signed(negative, mantissa as f64 / TENS[fraction]), first + length))
+}
+
+#[inline(always)]
+fn signed(negative: bool, size: f64) -> f64 {
+    f64::from_bits(size.to_bits() | u64::from(negative) << 63)
+}
+
+/// A number of whole digits, a point and a fraction in at most eight bytes: its mantissa, the digits of its fraction
+/// and its length. The commonest form, from one word and the byte behind it.
+#[inline(always)]
+fn short(word: u64, behind: u8) -> Option<(u64, usize, usize)> {
+    let (values, others) = swar::digit_values(word);
+    let whole = swar::first(others);
+    let length = swar::first(others & others.wrapping_sub(1));
+    if whole == 0 || length < whole + 2 {
         return None;
     }
+    let at = |place: usize| (word >> (8 * place)) as u8;
+    let next = if length < 8 { at(length) } else { behind };
+    if at(whole) != b'.' || (whole > 1 && at(0) == b'0') || next.is_ascii_digit() || next | 0x20 == b'e' {
+        return None;
+    }
+    let joined = swar::lowest(values, whole) | values >> (8 * whole + 8) << (8 * whole);
+    Some((swar::worth(joined, length - 1), length - whole - 1, length))
+}
+
+/// Any number without exponent.
+#[inline(never)]
+fn long(bytes: &[u8], start: usize, first: usize) -> Option<(f64, usize)> {
+    let (mut at, mut mantissa) = run(bytes, first, 0);
+    let whole = at - first;
+    if whole == 0 || (whole > 1 && bytes.get(first) == Some(&b'0')) {
+        return None;
+    }
+    let mut next = bytes.get(at);
     let mut fraction = 0;
-    if bytes.get(at) == Some(&b'.') {
+    if next == Some(&b'.') {
         let point = at;
-        at += 1;
-        while let Some(value) = digit(bytes, at) {
-            mantissa = mantissa.wrapping_mul(10).wrapping_add(value);
-            at += 1;
-        }
+        (at, mantissa) = run(bytes, point + 1, mantissa);
         fraction = at - point - 1;
         if fraction == 0 {
             return None;
         }
+        next = bytes.get(at);
     }
-    if matches!(bytes.get(at), Some(b'e' | b'E')) {
+    if matches!(next, Some(b'e' | b'E')) {
         return None;
     }
     if whole + fraction <= DIGITS_MAX && mantissa <= EXACT_MAX {
-        let size = mantissa as f64 / TENS[fraction];
-        return Some((if negative { -size } else { size }, at));
+        return Some((signed(first > start, mantissa as f64 / TENS[fraction]), at));
     }
-    Some((parse(&bytes[start..at])?, at))
+    Some((parse(bytes.get(start..at)?)?, at))
 }
 
 #[cold]
@@ -64,13 +101,10 @@ fn parse(bytes: &[u8]) -> Option<f64> {
 /// it surely fits a u64.
 #[inline]
 pub(super) fn digits_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut at = start;
-    while digit(bytes, at).is_some() {
-        at += 1;
-    }
-    let count = at - start;
-    let plain = count > 0 && count <= DIGITS_MAX && (count == 1 || bytes[start] != b'0');
-    plain.then_some(at)
+    let (end, _) = run(bytes, start, 0);
+    let count = end - start;
+    let plain = count > 0 && count <= DIGITS_MAX && (count == 1 || bytes.get(start) != Some(&b'0'));
+    plain.then_some(end)
 }
 
 #[cfg(test)]

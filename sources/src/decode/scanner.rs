@@ -25,11 +25,13 @@ pub(super) struct Span {
 pub(super) struct Spans {
     seen: usize,
     spans: [Span; SPANS_MAX],
+    /// How long a value of each step was when it was last met.
+    usual: [u32; Step::COUNT],
 }
 
 impl Spans {
     pub(super) fn new() -> Self {
-        Self { seen: 0, spans: [Span { start: 0, end: 0, step: Step::OtherText }; SPANS_MAX] }
+        Self { seen: 0, spans: [Span { start: 0, end: 0, step: Step::OtherText }; SPANS_MAX], usual: [0; Step::COUNT] }
     }
 
     /// `None` if the record had too many values.
@@ -47,12 +49,12 @@ impl Spans {
 }
 
 /// The event of a record, and the places of its values in `spans`.
-pub(super) fn scan<'a>(text: &'a str, times: &mut Times, spans: &mut Spans) -> Option<Event<'a>> {
+pub(super) fn scan<'a>(bytes: &'a [u8], times: &mut Times, spans: &mut Spans) -> Option<Event<'a>> {
     spans.seen = 0;
-    let mut scan = Scan { cursor: Cursor::new(text), event: Event::BLANK, spellings: 0, parts: 0, times, spans };
+    let mut scan = Scan { cursor: Cursor::new(bytes), event: Event::BLANK, spellings: 0, parts: 0, times, spans };
     scan.cursor.skip_space();
     scan.cursor.byte(b'{')?;
-    scan.members(false)?;
+    scan.members()?;
     scan.cursor.skip_space();
     (scan.cursor.at_end() && scan.parts & REQUIRED == REQUIRED).then_some(scan.event)
 }
@@ -79,12 +81,15 @@ struct Scan<'a, 's> {
 }
 
 impl Scan<'_, '_> {
-    /// The members of an object, from behind its brace to behind its other brace. In a location only coordinates count.
-    fn members(&mut self, in_location: bool) -> Option<()> {
+    /// All members, from behind the record's brace to behind its other brace. Those of a location that is an object
+    /// are met on the way; in there only coordinates count.
+    #[inline(always)]
+    fn members(&mut self) -> Option<()> {
+        let mut in_location = false;
         loop {
             self.cursor.skip_space();
             self.cursor.byte(b'"')?;
-            let name = self.cursor.string_body()?;
+            let name = self.cursor.member_name()?;
             self.cursor.at += 1;
             let field = match spelling(name.as_bytes()) {
                 Some(spelling) if !in_location || spelling.field.is_coordinate() => {
@@ -99,15 +104,26 @@ impl Scan<'_, '_> {
             self.cursor.skip_space();
             self.cursor.byte(b':')?;
             self.cursor.skip_space();
+            if field == Some(Field::Location) && self.cursor.byte(b'{').is_some() {
+                in_location = true;
+                continue;
+            }
             self.value(field)?;
-            self.cursor.skip_space();
-            if self.cursor.byte(b',').is_none() {
-                return self.cursor.byte(b'}');
+            loop {
+                self.cursor.skip_space();
+                if self.cursor.byte(b',').is_some() {
+                    break;
+                }
+                self.cursor.byte(b'}')?;
+                if !in_location {
+                    return Some(());
+                }
+                in_location = false;
             }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&mut self, field: Option<Field>) -> Option<()> {
         match self.cursor.peek()? {
             b'"' => {
@@ -120,15 +136,12 @@ impl Scan<'_, '_> {
             b't' if field.is_none() => self.cursor.exactly(b"true"),
             b'f' if field.is_none() => self.cursor.exactly(b"false"),
             b'[' if field == Some(Field::Location) => self.pair(),
-            b'{' if field == Some(Field::Location) => {
-                self.cursor.at += 1;
-                self.members(true)
-            }
             _ => None,
         }
     }
 
     /// `[latitude, longitude]`
+    #[inline(always)]
     fn pair(&mut self) -> Option<()> {
         self.cursor.at += 1;
         self.cursor.skip_space();
@@ -141,7 +154,7 @@ impl Scan<'_, '_> {
         self.cursor.byte(b']')
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, field: Option<Field>, step: Step) -> Option<()> {
         if let Some(field) = field {
             let bit = part_bit(field);
@@ -151,8 +164,11 @@ impl Scan<'_, '_> {
             self.parts |= bit;
         }
         let start = self.cursor.at as u32;
-        step.take(&mut self.cursor, self.times, &mut self.event)?;
-        self.spans.push(Span { start, end: self.cursor.at as u32, step });
+        let usual = &mut self.spans.usual[step as usize];
+        step.take(&mut self.cursor, *usual as usize, self.times, &mut self.event)?;
+        let end = self.cursor.at as u32;
+        *usual = end - start;
+        self.spans.push(Span { start, end, step });
         Some(())
     }
 }

@@ -176,15 +176,11 @@ impl<'a> Slots<'a> {
 
     fn time(&self, times: &mut Times) -> Result<i64, Refusal> {
         let value = self.required(Field::Timestamp)?;
-        let (time, given) = match (value, value.as_f64()) {
-            (Value::Text(text), _) => (times.text(text), quoted(text)),
-            (_, Some(number)) => (epoch(number), number.to_string()),
-            _ => return Err(Refusal::wrong_type(Field::Timestamp, value, "text or a number")),
-        };
-        time.ok_or_else(|| {
-            let detail = format!("timestamp {given} is neither ISO-8601 nor an epoch of the years 2000 to 2099");
-            Refusal::new(RejectReason::BadTimestamp, detail)
-        })
+        match (value, value.as_f64()) {
+            (Value::Text(text), _) => times.text(text.as_bytes()).ok_or_else(|| no_time(&quoted(text))),
+            (_, Some(number)) => epoch(number).ok_or_else(|| no_time(&number.to_string())),
+            _ => Err(Refusal::wrong_type(Field::Timestamp, value, "text or a number")),
+        }
     }
 
     fn coordinate(&self, field: Field, in_range: fn(f64) -> bool, limit: u32) -> Result<f64, Refusal> {
@@ -227,6 +223,11 @@ fn fitting(field: Field, text: &str) -> Result<&str, Refusal> {
     }
     let detail = format!("{} {} has a colon, a control character or over 256 bytes", field.name(), quoted(text));
     Err(Refusal::new(RejectReason::OutOfRange, detail))
+}
+
+fn no_time(given: &str) -> Refusal {
+    let detail = format!("timestamp {given} is neither ISO-8601 nor an epoch of the years 2000 to 2099");
+    Refusal::new(RejectReason::BadTimestamp, detail)
 }
 
 fn quoted(text: &str) -> String {

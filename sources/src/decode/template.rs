@@ -17,35 +17,43 @@ const MISSES_MAX: u32 = 4;
 pub(super) struct Template {
     /// The bytes before each value, end to end, and then those behind the last.
     literals: Vec<u8>,
-    steps: Vec<(u32, Step)>,
+    slots: Vec<Slot>,
     misses: u32,
+}
+
+/// A place for a value: the length of the bytes before it, how it is read, and how long it was when it was learned.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    literal: u32,
+    usual: u32,
+    step: Step,
 }
 
 impl Template {
     pub(super) fn new() -> Self {
-        Self { literals: Vec::new(), steps: Vec::new(), misses: MISSES_MAX }
+        Self { literals: Vec::new(), slots: Vec::new(), misses: MISSES_MAX }
     }
 
     /// The event of a record that has the learned form.
     #[inline]
-    pub(super) fn read<'a>(&mut self, text: &'a str, times: &mut Times) -> Option<Event<'a>> {
-        let event = self.fill(text, times);
+    pub(super) fn read<'a>(&mut self, bytes: &'a [u8], times: &mut Times) -> Option<Event<'a>> {
+        let event = self.fill(bytes, times);
         self.misses = if event.is_some() { 0 } else { self.misses.saturating_add(1) };
         event
     }
 
     #[inline(always)]
-    fn fill<'a>(&self, text: &'a str, times: &mut Times) -> Option<Event<'a>> {
-        if self.steps.is_empty() {
+    fn fill<'a>(&self, bytes: &'a [u8], times: &mut Times) -> Option<Event<'a>> {
+        if self.slots.is_empty() {
             return None;
         }
-        let mut cursor = Cursor::new(text);
+        let mut cursor = Cursor::new(bytes);
         let mut event = Event::BLANK;
         let mut literals = self.literals.as_slice();
-        for &(length, step) in &self.steps {
-            let (literal, rest) = literals.split_at_checked(length as usize)?;
+        for slot in &self.slots {
+            let (literal, rest) = literals.split_at_checked(slot.literal as usize)?;
             cursor.exactly(literal)?;
-            step.take(&mut cursor, times, &mut event)?;
+            slot.step.take(&mut cursor, slot.usual as usize, times, &mut event)?;
             literals = rest;
         }
         cursor.exactly(literals)?;
@@ -53,20 +61,20 @@ impl Template {
     }
 
     /// Takes over the form of a record that was scanned after this template missed it.
-    pub(super) fn learn(&mut self, text: &str, spans: &[Span]) {
+    pub(super) fn learn(&mut self, bytes: &[u8], spans: &[Span]) {
         if self.misses < MISSES_MAX {
             return;
         }
         self.misses = 0;
         self.literals.clear();
-        self.steps.clear();
+        self.slots.clear();
         let mut from = 0;
         for span in spans {
-            let literal = &text.as_bytes()[from..span.start as usize];
+            let literal = &bytes[from..span.start as usize];
             self.literals.extend_from_slice(literal);
-            self.steps.push((literal.len() as u32, span.step));
+            self.slots.push(Slot { literal: literal.len() as u32, usual: span.end - span.start, step: span.step });
             from = span.end as usize;
         }
-        self.literals.extend_from_slice(&text.as_bytes()[from..]);
+        self.literals.extend_from_slice(&bytes[from..]);
     }
 }

@@ -136,7 +136,7 @@ impl<'a> Visitor<'a> for ValueReader<'_, 'a> {
         while let Some(spelling) = map.next_key_seed(NameReader)? {
             match (&mut self.role, spelling) {
                 (Role::Record(slots), Some(spelling)) if spelling.field == Field::Location => {
-                    let role = Role::Location(&mut **slots);
+                    let role = Role::Location(slots);
                     let value = map.next_value_seed(ValueReader { role, depth, too_deep })?;
                     slots.location(spelling, &value);
                 }
