@@ -33,11 +33,16 @@ impl Texts {
     }
 
     pub fn repeat(&mut self, text: &str, times: usize) {
-        for _ in 0..times {
-            self.bytes.extend_from_slice(text.as_bytes());
+        let (start, len) = (self.bytes.len(), text.len());
+        self.bytes.extend_from_slice(text.as_bytes());
+        // Copies what is there until there is enough, so that a short text costs no call a row.
+        while self.bytes.len() - start < times * len {
+            let more = (self.bytes.len() - start).min(start + times * len - self.bytes.len());
+            self.bytes.extend_from_within(start..start + more);
         }
-        let (end, len) = (self.end(), text.len() as i32);
-        self.ends.extend((0..times as i32).rev().map(|left| end - left * len));
+        self.bytes.truncate(start + times * len);
+        self.end();
+        self.ends.extend((1..=times).map(|row| (start + row * len) as i32));
         self.empty += if text.is_empty() { times } else { 0 };
     }
 

@@ -56,14 +56,17 @@ pub(super) struct DataFile {
     pub stats: FileStats,
 }
 
-/// Minimum, maximum and null count of each column.
+/// Minimum, maximum and null count of the columns by which a file can be passed over: its order, times and numbers.
 pub(super) struct FileStats(StructArray);
 
 impl FileStats {
     pub fn of(table: &Table, rows: &[RecordBatch]) -> Result<Self, LakeError> {
         let collect = || -> KernelResult<Option<StructArray>> {
             let schema = StructType::try_from_arrow(table.schema.as_ref())?;
-            let columns: Vec<_> = table.schema.fields().iter().map(|field| ColumnName::new([field.name()])).collect();
+            let ordered = |field: &Field| !matches!(field.data_type(), ArrowType::Utf8 | ArrowType::Binary);
+            let useful = |field: &&Arc<Field>| ordered(field) || table.sort.contains(&field.name().as_str());
+            let columns = table.schema.fields().iter().filter(useful);
+            let columns: Vec<_> = columns.map(|field| ColumnName::new([field.name()])).collect();
             let mut stats = FileStatsAccumulator::new(&columns, &schema);
             rows.iter().try_for_each(|batch| stats.merge(batch))?;
             stats.finish()

@@ -42,7 +42,11 @@ fn stretches(runs: &[RecordBatch], sort: &[usize]) -> Result<Option<Vec<Stretch>
         let mut leading = sort_columns(run, sort);
         let last = leading.pop().and_then(|column| column.as_any().downcast_ref::<Int64Array>().cloned());
         let Some(last) = last.filter(|column| column.null_count() == 0) else { return Ok(None) };
-        let same = if leading.is_empty() { vec![0..run.num_rows()] } else { partition(&leading)?.ranges() };
+        let same = if leading.is_empty() {
+            std::iter::once(0..run.num_rows()).collect()
+        } else {
+            partition(&leading)?.ranges()
+        };
         if found.len() + same.len() > most {
             return Ok(None);
         }

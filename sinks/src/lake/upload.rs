@@ -7,7 +7,7 @@ use greenwave_model::iso;
 
 use super::log::{DataFile, FileStats};
 use super::place::{Place, nonce, wall_ms};
-use super::{LakeError, layout::parquet, tables::Table};
+use super::{LakeError, layout::parquet, run::memory, tables::Table};
 
 /// Rows held in memory until they become files; what is below it can be chosen again without asking the caller.
 const HELD_BYTES: usize = 128 << 20;
@@ -145,9 +145,4 @@ fn days(date: &str) -> Option<i32> {
     let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
     let days = iso::days(year.into(), month, day);
     (iso::date(days * 86_400_000) == date).then_some(days as i32)
-}
-
-/// What the rows take, by their own slices: batches decoded from one message share its memory.
-fn memory(rows: &RecordBatch) -> usize {
-    rows.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
 }

@@ -5,6 +5,7 @@ mod columns;
 mod commits;
 mod disks;
 mod faults;
+mod large;
 mod made;
 mod python;
 mod races;
