@@ -12,8 +12,9 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// Logs go to standard error; `GREENWAVE_LOG=debug` says more.
 pub fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("GREENWAVE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let filter = tracing_subscriber::EnvFilter::try_from_env("GREENWAVE_LOG").unwrap_or_else(|_| {
+        tracing_subscriber::EnvFilter::new("warn,greenwave_runtime=info,greenwave_sinks=info,greenwave_sources=info")
+    });
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let _ = log.with_ansi(std::io::stderr().is_terminal()).try_init();
 }
@@ -27,7 +28,11 @@ pub fn watch(progress: Arc<Progress>, stop: crossbeam_channel::Receiver<()>) -> 
         while stop.recv_timeout(every) == Err(crossbeam_channel::RecvTimeoutError::Timeout) {
             let now = (Instant::now(), progress.snapshot());
             let line = line(&before.1, &now.1, now.0 - before.0);
-            let _ = if terminal { write!(std::io::stderr(), "\r\x1b[K{line}") } else { writeln!(std::io::stderr(), "{line}") };
+            let _ = if terminal {
+                write!(std::io::stderr(), "\r\x1b[K{line}")
+            } else {
+                writeln!(std::io::stderr(), "{line}")
+            };
             before = now;
         }
         if terminal {
@@ -63,10 +68,5 @@ pub fn tell(name: &str, summary: &Summary) {
     );
     let views: Vec<String> = summary.views.iter().map(|(view, keys)| format!("{view} {keys}")).collect();
     println!("  live keys: {}", views.join(", "));
-    println!(
-        "  {} ticks, {} cuts, peak memory {} MB",
-        summary.ticks,
-        summary.cuts,
-        summary.peak_rss_bytes >> 20
-    );
+    println!("  {} ticks, {} cuts, peak memory {} MB", summary.ticks, summary.cuts, summary.peak_rss_bytes >> 20);
 }

@@ -22,9 +22,15 @@ const LAKE_PATIENCE_AT_END: Duration = Duration::from_secs(20);
 /// What has become durable.
 #[derive(Debug)]
 pub enum Durable {
-    Manifest { tick: u64, took: Duration },
+    Manifest {
+        tick: u64,
+        took: Duration,
+    },
     /// Every table holds all its rows up to the tick.
-    Lake { tick: u64, took: Duration },
+    Lake {
+        tick: u64,
+        took: Duration,
+    },
 }
 
 /// Rows to be committed: per table all runs not known committed, up to the tick.

@@ -32,7 +32,9 @@ pub enum GenerationError {
          stop it, or take its place with --take-over"
     )]
     Alive { job: String, generation: u64, host: String, pid: u32 },
-    #[error("cannot start job {job}: another process took generation {generation} at the same moment; only one may run")]
+    #[error(
+        "cannot start job {job}: another process took generation {generation} at the same moment; only one may run"
+    )]
     Lost { job: String, generation: u64 },
 }
 

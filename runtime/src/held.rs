@@ -22,7 +22,8 @@ impl Held {
     pub fn take(&mut self, bounds: &[PartitionBound]) -> Vec<Batch> {
         let mut taken = vec![];
         for (batches, bound) in self.by_partition.iter_mut().zip(bounds) {
-            while let Some(mut batch) = batches.pop_front_if(|batch| batch.start < bound.end || batch.end <= bound.end) {
+            while let Some(mut batch) = batches.pop_front_if(|batch| batch.start < bound.end || batch.end <= bound.end)
+            {
                 if batch.end > bound.end {
                     batches.push_front(batch.split_off(bound.end));
                 }

@@ -111,13 +111,17 @@ pub enum RunError {
     Lake(#[from] LakeError),
     #[error(transparent)]
     Speed(#[from] SpeedError),
-    #[error("cannot go on: redis knows generation {by} of this job, and this process is older; only one process may run a job")]
+    #[error(
+        "cannot go on: redis knows generation {by} of this job, and this process is older; only one process may run a job"
+    )]
     Fenced { by: u64 },
     #[error(
         "cannot resume job {job} from its checkpoint: {changes}; put it back, or start under another --name with its own state and lake"
     )]
     PlanChanged { job: String, changes: String },
-    #[error("cannot restore from {object} in the state store {place}: {why}; restore it from a backup, or start under another --name")]
+    #[error(
+        "cannot restore from {object} in the state store {place}: {why}; restore it from a backup, or start under another --name"
+    )]
     Damaged { object: String, place: String, why: String },
     #[error("cannot run the dataflow: {0}; this is a defect of greenwave, please report it")]
     Engine(String),

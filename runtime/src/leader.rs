@@ -136,6 +136,8 @@ impl Leader {
         let tick = binding.tick;
         self.in_flight.push_back(tick);
         self.progress.bound(&binding);
+        let records: i64 = binding.partitions.iter().map(|partition| partition.end - partition.start).sum();
+        tracing::debug!(tick, is_cut = binding.is_cut, records, now_ms = binding.now_ms, "tick bound");
         let json = serde_json::to_string(&binding).expect("plain data with text keys");
         self.speed.send(ToSpeed::Bound {
             tick,

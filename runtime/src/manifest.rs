@@ -91,7 +91,9 @@ pub struct Manifest {
 pub enum ManifestError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("cannot go on as generation {ours}: manifest {seq} was written by another process; only one process may run this job")]
+    #[error(
+        "cannot go on as generation {ours}: manifest {seq} was written by another process; only one process may run this job"
+    )]
     Fenced { ours: u64, seq: u64 },
 }
 

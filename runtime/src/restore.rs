@@ -87,7 +87,8 @@ pub fn load_state(
     let mut owned: Vec<HashMap<String, Vec<StateRow>>> = (0..workers).map(|_| HashMap::new()).collect();
     for (id, operator) in &manifest.ops {
         for part in &operator.parts {
-            let damaged = |why: String| RunError::Damaged { object: part.object.clone(), place: store.place().into(), why };
+            let damaged =
+                |why: String| RunError::Damaged { object: part.object.clone(), place: store.place().into(), why };
             let content = store.get(&part.object)?.ok_or_else(|| damaged("it is gone".into()))?;
             crate::parts::decode(content, |row| {
                 let worker = usize::from(group_of(row.vnode)) % workers;

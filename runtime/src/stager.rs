@@ -24,7 +24,12 @@ const WAITING_MAX: usize = 8;
 pub enum ToStager {
     /// Rows of a table, handed over early to bound memory. `cut` counts this worker's cuts; `tick` is the one being
     /// emitted, so that the object is too young for garbage collection until its manifest names it.
-    Rows { cut: u64, tick: u64, table: &'static str, rows: RecordBatch },
+    Rows {
+        cut: u64,
+        tick: u64,
+        table: &'static str,
+        rows: RecordBatch,
+    },
     Cut(Box<CutJob>),
 }
 
@@ -56,7 +61,13 @@ pub struct Stager {
 }
 
 impl Stager {
-    pub fn start(store: Store, generation: u64, with_lake: bool, fate: Arc<Fate>, wake: impl Fn() + Send + 'static) -> Self {
+    pub fn start(
+        store: Store,
+        generation: u64,
+        with_lake: bool,
+        fate: Arc<Fate>,
+        wake: impl Fn() + Send + 'static,
+    ) -> Self {
         let (jobs, inbox) = bounded(WAITING_MAX);
         let (outbox, done) = bounded(WAITING_MAX);
         let mut staging = Staging { store, generation, with_lake, early: BTreeMap::new() };
@@ -130,7 +141,13 @@ impl Staging {
             runs.extend(early.into_iter().map(|(table, part)| (table.to_owned(), part)));
         }
         let date = iso::date(job.binding.now_ms);
-        let staged = |part: Part| StagedRun { object: part.object, tick, date: date.clone(), rows: part.rows, bytes: part.bytes };
+        let staged = |part: Part| StagedRun {
+            object: part.object,
+            tick,
+            date: date.clone(),
+            rows: part.rows,
+            bytes: part.bytes,
+        };
         let runs = runs.into_iter().map(|(table, part)| (table, staged(part))).collect();
         Ok(CutParts { tick, operators, runs, counters })
     }

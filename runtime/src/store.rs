@@ -16,9 +16,13 @@ const TRIES: u32 = 7;
 pub enum StoreError {
     #[error("cannot open the state folder {path}: {why}; create it or choose another with `state = …`")]
     Open { path: String, why: String },
-    #[error("cannot {verb} {object} in the state store {place}: {source}; free space or mend the store, then start again")]
+    #[error(
+        "cannot {verb} {object} in the state store {place}: {source}; free space or mend the store, then start again"
+    )]
     Failed { verb: &'static str, object: String, place: String, source: object_store::Error },
-    #[error("cannot use the state store {place}: it does not refuse to create {object} twice; use a store with conditional puts")]
+    #[error(
+        "cannot use the state store {place}: it does not refuse to create {object} twice; use a store with conditional puts"
+    )]
     NotConditional { place: String, object: String },
 }
 
@@ -58,7 +62,8 @@ impl Store {
         let root = Path::from(format!("jobs/{job}"));
         let store = Self { inner, runtime, root, place };
         let probe = format!("probe-{:016x}", crate::nonce());
-        let outcome = [store.create(&probe, Bytes::from_static(b"1"))?, store.create(&probe, Bytes::from_static(b"2"))?];
+        let outcome =
+            [store.create(&probe, Bytes::from_static(b"1"))?, store.create(&probe, Bytes::from_static(b"2"))?];
         store.delete(&probe)?;
         if outcome != [Created::Ours, Created::Theirs] {
             return Err(StoreError::NotConditional { place: store.place, object: probe });

@@ -226,7 +226,10 @@ impl Reader {
         match text.as_str() {
             "none" => SpeedKind::None,
             "memory:" | "memory" => SpeedKind::Memory,
-            url if ["redis://", "rediss://", "redis+unix://", "unix://"].iter().any(|scheme| url.starts_with(scheme)) => {
+            url if ["redis://", "rediss://", "redis+unix://", "unix://"]
+                .iter()
+                .any(|scheme| url.starts_with(scheme)) =>
+            {
                 SpeedKind::Redis { url: text }
             }
             _ => {
@@ -299,7 +302,11 @@ impl Reader {
             return 0;
         }
         parsed().unwrap_or_else(|| {
-            self.wrong("zone", format!("zone is `{text}`"), "write the offset of naive timestamps from UTC, such as +01:00");
+            self.wrong(
+                "zone",
+                format!("zone is `{text}`"),
+                "write the offset of naive timestamps from UTC, such as +01:00",
+            );
             0
         })
     }

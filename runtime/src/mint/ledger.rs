@@ -12,6 +12,7 @@ use super::Moment;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Offer {
     pub partition: u16,
+    pub start: i64,
     pub end: i64,
     pub clock: PartitionClock,
     pub last_arrival_ms: Option<i64>,
@@ -23,6 +24,7 @@ impl From<&Batch> for Offer {
     fn from(batch: &Batch) -> Self {
         Self {
             partition: batch.partition,
+            start: batch.start,
             end: batch.end,
             clock: batch.clock.clone(),
             last_arrival_ms: batch.last_arrival_ms,
@@ -43,14 +45,27 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// Takes the first offer into the tick being made.
+    /// The first offer, if it follows what is bound: several workers may read one file, and their offers cross.
+    pub fn front(&self) -> Option<&Offer> {
+        self.offers.front().filter(|offer| offer.start <= self.bound.end)
+    }
+
+    /// Takes it into the tick being made.
     pub fn take(&mut self) -> Option<Offer> {
+        self.front()?;
         let offer = self.offers.pop_front()?;
         self.bound.end = offer.end;
         self.bound.clock = offer.clock.clone();
         self.bound.last_arrival_ms = offer.last_arrival_ms.max(self.bound.last_arrival_ms);
         self.bound.finished = offer.finished;
         Some(offer)
+    }
+}
+
+impl Slot {
+    /// How far records are offered without a gap.
+    fn offered_to(&self) -> i64 {
+        self.offers.iter().fold(self.bound.end, |to, offer| if offer.start <= to { to.max(offer.end) } else { to })
     }
 }
 
@@ -98,7 +113,8 @@ impl Ledger {
         let slot = &mut self.slots[usize::from(offer.partition)];
         slot.at_end_since_ms = None;
         slot.fault = None;
-        slot.offers.push_back(offer);
+        let place = slot.offers.partition_point(|other| (other.start, other.end) <= (offer.start, offer.end));
+        slot.offers.insert(place, offer);
     }
 
     pub fn standing(&mut self, standing: Standing, mono_ms: u64) {
@@ -120,9 +136,7 @@ impl Ledger {
     /// of the cut before it.
     pub fn repeat(&mut self, moment: Moment) -> Option<Option<Binding>> {
         let next = self.repeats.front()?;
-        let covered = self.slots.iter().zip(&next.partitions).all(|(slot, bound)| {
-            bound.end <= slot.bound.end || slot.offers.back().is_some_and(|offer| offer.end >= bound.end)
-        });
+        let covered = self.slots.iter().zip(&next.partitions).all(|(slot, bound)| slot.offered_to() >= bound.end);
         if !covered || (next.is_cut && !moment.may_cut) {
             return Some(None);
         }

@@ -29,7 +29,7 @@ pub fn next(ledger: &mut Ledger, pace: &Pace, state: &mut LiveState, moment: Mom
     if state.ended || moment.in_flight >= IN_FLIGHT_MAX || (moment.ending && !is_cut) {
         return None;
     }
-    let news = ledger.slots.iter().any(|slot| !slot.offers.is_empty());
+    let news = ledger.slots.iter().any(|slot| slot.front().is_some());
     if !moment.ending && (since_mint < pace.tick_ms || !(news || is_cut || since_mint >= HEARTBEAT_MS)) {
         return None;
     }
@@ -48,9 +48,10 @@ pub fn next(ledger: &mut Ledger, pace: &Pace, state: &mut LiveState, moment: Mom
 fn take_offers(ledger: &mut Ledger) {
     let mut bytes = 0;
     while bytes < TICK_BYTES_MAX {
-        let slowest = ledger.slots.iter().filter(|slot| is_being_read(slot)).filter_map(|slot| slot.bound.clock.now_ms).min();
+        let slowest =
+            ledger.slots.iter().filter(|slot| is_being_read(slot)).filter_map(|slot| slot.bound.clock.now_ms).min();
         let limit = slowest.map_or(i64::MAX, |clock| clock.saturating_add(ALIGNMENT_MS));
-        let takeable = ledger.slots.iter_mut().filter(|slot| !slot.offers.is_empty());
+        let takeable = ledger.slots.iter_mut().filter(|slot| slot.front().is_some());
         let Some(slot) = takeable.min_by_key(|slot| slot.bound.clock.now_ms) else { return };
         if slot.bound.clock.now_ms.is_some_and(|clock| clock > limit) {
             return;

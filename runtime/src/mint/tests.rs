@@ -26,9 +26,10 @@ fn live(partitions: usize) -> Mint {
     Mint::live(Ledger::new(1, None, table(partitions), vec![], BTreeMap::new(), 10_000), PACE)
 }
 
+/// An offer that follows whatever is bound.
 fn offer(partition: u16, end: i64, clock_ms: i64) -> Offer {
     let clock = PartitionClock { now_ms: Some(clock_ms), last_five: vec![clock_ms; 5] };
-    Offer { partition, end, clock, last_arrival_ms: Some(clock_ms), bytes: 200, finished: false }
+    Offer { partition, start: 0, end, clock, last_arrival_ms: Some(clock_ms), bytes: 200, finished: false }
 }
 
 fn at(mono_ms: u64) -> Moment {
@@ -178,4 +179,16 @@ fn a_pace_delays_bindings_and_changes_none() {
     let second = paced.next(at(1_600)).expect("its time has come");
     let mut unpaced = folder(&[&blocks], None);
     assert_eq!([unpaced.next(at(0)), unpaced.next(at(0))], [Some(first), Some(second)]);
+}
+
+#[test]
+fn offers_of_two_workers_may_cross() {
+    let mut mint = folder(&[], None);
+    if let Mint::Folder { ledger, .. } = &mut mint {
+        *ledger = Ledger::new(1, None, table(1), vec![], BTreeMap::new(), 10_000);
+    }
+    mint.offer(Offer { start: 4_096, finished: true, ..offer(0, 5_000, 2_000) });
+    assert!(mint.next(at(0)).is_none(), "the first block is still being decoded");
+    mint.offer(offer(0, 4_096, 1_000));
+    assert_eq!(ends(&mint.next(at(0)).expect("both are there")), [5_000]);
 }
