@@ -58,6 +58,11 @@ impl Budget {
         self.lock().bytes < self.limit
     }
 
+    /// Nothing was released for `patience`.
+    pub(crate) fn is_stuck(&self, patience: Duration) -> bool {
+        self.lock().last_release.elapsed() >= patience
+    }
+
     /// Takes room that is not there, if nothing was released for `patience` and fewer than `at_most` batches were
     /// forced since.
     pub(crate) fn force(&self, bytes: usize, patience: Duration, at_most: usize) -> bool {

@@ -232,10 +232,15 @@ unsafe fn heard(message: &rd_kafka_message_t) -> Heard<'_> {
     }
 }
 
-unsafe extern "C" fn on_error(_: *mut c::rd_kafka_t, _: c_int, reason: *const c_char, opaque: *mut c_void) {
+unsafe extern "C" fn on_error(_: *mut c::rd_kafka_t, code: c_int, reason: *const c_char, opaque: *mut c_void) {
     // SAFETY: librdkafka passes a text that ends with a zero, and the opaque value it was given (see `client`).
     let (reason, notes) = unsafe { (CStr::from_ptr(reason), &*opaque.cast_const().cast::<Notes>()) };
-    notes.said().error = Some(reason.to_string_lossy().into_owned());
+    let mut said = notes.said();
+    // That all brokers are down follows the reason why the last of them is.
+    let is_sum = code == c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN as c_int;
+    if !is_sum || said.error.is_none() {
+        said.error = Some(reason.to_string_lossy().into_owned());
+    }
 }
 
 unsafe extern "C" fn on_statistics(

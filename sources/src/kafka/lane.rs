@@ -5,6 +5,7 @@ use std::time::Instant;
 use greenwave_model::{Batch, PartitionClock, PartitionKey};
 
 use super::consumer::Record;
+use super::statistics::Health;
 use crate::decode::GpsDecoder;
 use crate::{Position, Standing};
 
@@ -28,6 +29,9 @@ pub struct Lane {
     clock: PartitionClock,
     open: Batch,
     at_end: bool,
+    /// Closed batches that have not gone out, and the clock after those that have.
+    unsent: usize,
+    sent_ms: Option<i64>,
     said: Option<Standing>,
 }
 
@@ -67,6 +71,8 @@ impl Lane {
             clock: position.clock.clone(),
             open: open(position.number, next),
             at_end: false,
+            unsent: 0,
+            sent_ms: position.clock.now_ms,
             said: None,
         }
     }
@@ -115,28 +121,44 @@ impl Lane {
         self.trouble = None;
     }
 
+    /// What librdkafka says about its connection to the partition, and why, if it knows.
+    pub fn learn(&mut self, health: &Health, why: Option<&str>, at: Instant) {
+        match health.fault(&self.topic, self.partition) {
+            None => self.fault = None,
+            Some(fault) if self.fault.is_none() => {
+                self.fault = Some(why.map_or_else(|| fault.clone(), |why| format!("{fault}: {why}")));
+            }
+            Some(_) => {}
+        }
+        let gone = health.is_unknown(&self.topic, self.partition);
+        self.gone_since = gone.then(|| self.gone_since.unwrap_or(at));
+    }
+
     /// The open batch, if there is anything in it; the next one starts where it ends.
     pub fn close(&mut self) -> Option<Batch> {
         if self.open.end == self.open.start {
             return None;
         }
         self.opened = None;
+        self.unsent += 1;
         let next = open(self.number, self.open.end);
         let batch = std::mem::replace(&mut self.open, next);
         Some(Batch { clock: self.clock.clone(), ..batch })
     }
 
     /// A batch has gone out: it took back what was said.
-    pub fn sent(&mut self) {
+    pub fn sent(&mut self, batch: &Batch) {
+        self.unsent -= 1;
+        self.sent_ms = batch.clock.now_ms;
         if let Some(said) = &mut self.said {
             said.at_end = false;
             said.fault = None;
         }
     }
 
-    /// How the partition stands, if that is news. To be asked when all its batches have gone out.
+    /// How the partition stands, if that is news and all that was read before it has gone out.
     pub fn standing(&mut self) -> Option<Standing> {
-        if self.opened.is_some() {
+        if self.opened.is_some() || self.unsent > 0 {
             return None;
         }
         let fault = self.fault.clone().or_else(|| self.trouble.clone());
@@ -152,10 +174,11 @@ fn open(number: u16, next: i64) -> Batch {
     Batch { partition: number, start: next, end: next, timestamped: true, ..Batch::default() }
 }
 
-/// The partition that holds the others up: of those with something left to read the one with the lowest clock, and
-/// before all one that has none.
+/// The partition that holds the others up: of those with something left to read or to send the one with the lowest
+/// clock, as far as it has been sent, and before all one that has none.
 pub fn slowest(lanes: &[Lane]) -> Option<usize> {
-    (0..lanes.len()).filter(|&lane| !lanes[lane].at_end).min_by_key(|&lane| lanes[lane].clock.now_ms)
+    let is_left = |lane: &Lane| !lane.at_end || lane.opened.is_some() || lane.unsent > 0;
+    (0..lanes.len()).filter(|&lane| is_left(&lanes[lane])).min_by_key(|&lane| lanes[lane].sent_ms)
 }
 
 #[cfg(test)]

@@ -90,8 +90,9 @@ fn a_standing_is_said_once_and_taken_back_by_a_batch() {
     take(&mut lane, &report(T0), 7, Some(T0), T0);
     lane.end_at(8, Instant::now());
     assert_eq!(lane.standing(), None, "the batch comes first");
-    lane.close().unwrap();
-    lane.sent();
+    let batch = lane.close().unwrap();
+    assert_eq!(lane.standing(), None, "and it has not gone out");
+    lane.sent(&batch);
     assert_eq!(lane.standing().map(|standing| (standing.at_end, standing.next)), Some((true, 8)));
 }
 
@@ -99,10 +100,17 @@ fn a_standing_is_said_once_and_taken_back_by_a_batch() {
 fn the_slowest_has_the_lowest_clock_and_something_to_read() {
     let mut lanes: Vec<Lane> = (0..4).map(|_| lane(0)).collect();
     for (lane, clock_ms) in lanes.iter_mut().zip([Some(30), Some(20), Some(10), None]) {
-        lane.clock.now_ms = clock_ms;
+        lane.sent_ms = clock_ms;
     }
     assert_eq!(slowest(&lanes), Some(3));
     lanes[3].end_at(0, Instant::now());
+    assert_eq!(slowest(&lanes), Some(2));
+    take(&mut lanes[3], &report(T0), 0, Some(T0), T0);
+    lanes[3].end_at(1, Instant::now());
+    assert_eq!(slowest(&lanes), Some(3), "at its end, but not all of it is out");
+    let batch = lanes[3].close().unwrap();
+    assert_eq!(slowest(&lanes), Some(3));
+    lanes[3].sent(&batch);
     assert_eq!(slowest(&lanes), Some(2));
     lanes.iter_mut().for_each(|lane| lane.end_at(0, Instant::now()));
     assert_eq!(slowest(&lanes), None);

@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
                 self.lanes.outbox.push_front((lane, batch));
                 break;
             }
-            self.lanes.lanes[lane].sent();
+            self.lanes.lanes[lane].sent(&batch);
             self.link.send(FromSource::Batch(batch))?;
         }
         Ok(())
@@ -96,12 +96,12 @@ impl<'a> Reader<'a> {
             if !self.link.budget.force(bytes, PATIENCE, FORCED_MAX) {
                 self.link.budget.wait(LOOK_AROUND);
             } else if let Some((_, batch)) = self.lanes.outbox.remove(place) {
-                self.lanes.lanes[slow].sent();
+                self.lanes.lanes[slow].sent(&batch);
                 self.link.send(FromSource::Batch(batch))?;
             }
             return Ok(());
         }
-        if !self.link.budget.force(0, PATIENCE, FORCED_MAX) {
+        if !self.link.budget.is_stuck(PATIENCE) {
             self.link.budget.wait(LOOK_AROUND);
             return Ok(());
         }

@@ -67,7 +67,7 @@ impl Lanes {
             }
         });
         self.close(|lane| !more || lane.opened.is_some_and(|opened| opened.elapsed() >= BATCH_AGE_MAX));
-        self.learn(consumer);
+        self.learn(consumer, moment.at);
         bad.map_or(Ok(()), Err)
     }
 
@@ -93,29 +93,17 @@ impl Lanes {
             Meaning::AtEnd => lane.end_at(offset, moment.at),
             Meaning::OffsetLost => return Err(Bad::OffsetLost { lane: index, detail: text.to_owned() }),
             Meaning::Refused => return Err(Bad::Failed(refused(settings, lane, text))),
-            Meaning::Unknown => {
-                lane.gone_since.get_or_insert(moment.at);
-                lane.trouble = Some(text.to_owned());
-            }
             Meaning::Passing | Meaning::Fatal => lane.trouble = Some(text.to_owned()),
         }
         Ok(())
     }
 
     /// Takes in what librdkafka says about the health of its connections.
-    fn learn(&mut self, consumer: &Consumer) {
+    fn learn(&mut self, consumer: &Consumer, at: Instant) {
         let Some(json) = consumer.client().context().said().statistics.take() else { return };
         let Some(health) = Health::parse(&json) else { return };
         let why = consumer.client().context().said().error.take();
-        for lane in &mut self.lanes {
-            let fault = health.fault(&lane.topic, lane.partition);
-            let news = fault.is_some() && lane.fault.is_none();
-            match (&fault, &why) {
-                (Some(fault), Some(why)) if news => lane.fault = Some(format!("{fault}: {why}")),
-                (Some(_), _) if !news => {}
-                _ => lane.fault = fault,
-            }
-        }
+        self.lanes.iter_mut().for_each(|lane| lane.learn(&health, why.as_deref(), at));
     }
 
     /// Closes the open batches of some lanes.

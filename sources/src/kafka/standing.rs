@@ -9,8 +9,6 @@ use super::lane::Lane;
 use super::settings::{KafkaSettings, client_failed};
 use crate::{Link, SourceError};
 
-/// A partition that no broker knows for so long is gone; before that a broker may still be starting.
-const GONE_AFTER: Duration = Duration::from_secs(10);
 /// One question to a broker, from a reader that has other things to do.
 const ASK: Duration = Duration::from_secs(1);
 
@@ -20,8 +18,6 @@ pub enum Meaning {
     AtEnd,
     /// The topic does not have our offset.
     OffsetLost,
-    /// The partition may be gone.
-    Unknown,
     Refused,
     Fatal,
     /// librdkafka tries again.
@@ -32,7 +28,6 @@ pub fn meaning(code: Code) -> Meaning {
     match code {
         Code::PartitionEOF => Meaning::AtEnd,
         Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation => Meaning::OffsetLost,
-        Code::UnknownPartition | Code::UnknownTopic | Code::UnknownTopicOrPartition => Meaning::Unknown,
         Code::TopicAuthorizationFailed => Meaning::Refused,
         Code::Fatal => Meaning::Fatal,
         _ => Meaning::Passing,
@@ -60,9 +55,10 @@ pub fn offset_lost(
     }
 }
 
-/// Asks the brokers about a partition that none has known for a while; an error if it is gone.
+/// Asks the brokers about a partition that none has known for as long as a start waits for a broker: until then one may
+/// still be starting. An error if it is gone.
 pub fn check_gone(settings: &KafkaSettings, consumer: &Consumer, lane: &mut Lane) -> Result<(), SourceError> {
-    if lane.gone_since.is_none_or(|since| since.elapsed() < GONE_AFTER) {
+    if lane.gone_since.is_none_or(|since| since.elapsed() < settings.connect_timeout) {
         return Ok(());
     }
     lane.gone_since = Some(Instant::now());

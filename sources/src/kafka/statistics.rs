@@ -43,8 +43,7 @@ impl Health {
 
     /// Why a partition cannot be read now; `None` if it can, or if nothing is known of it yet.
     pub fn fault(&self, topic: &str, partition: i32) -> Option<String> {
-        let known = self.0.topics.get(topic)?.partitions.get(&partition.to_string())?;
-        debug_assert_eq!(known.partition, partition);
+        let known = self.partition(topic, partition)?;
         if known.unknown {
             return Some("no broker knows the partition".to_owned());
         }
@@ -55,6 +54,17 @@ impl Health {
         // UPDATE is a connected broker that learns something new about itself.
         let is_up = leader.state == "UP" || leader.state == "UPDATE";
         (!is_up).then(|| format!("broker {} is down ({})", leader.nodename, leader.state))
+    }
+}
+
+impl Health {
+    /// No broker knows the partition; it may be gone.
+    pub fn is_unknown(&self, topic: &str, partition: i32) -> bool {
+        self.partition(topic, partition).is_some_and(|known| known.unknown)
+    }
+
+    fn partition(&self, topic: &str, partition: i32) -> Option<&Partition> {
+        self.0.topics.get(topic)?.partitions.values().find(|known| known.partition == partition)
     }
 }
 
@@ -82,6 +92,7 @@ mod tests {
         assert_eq!(fault(3).unwrap(), "no broker knows the partition");
         assert_eq!(fault(4), None, "not heard of yet");
         assert_eq!(health.fault("other", 0), None);
+        assert_eq!([2, 3, 4].map(|partition| health.is_unknown("gps_data", partition)), [false, true, false]);
         assert!(Health::parse(b"nothing").is_none());
     }
 }
