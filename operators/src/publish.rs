@@ -337,10 +337,10 @@ impl<V: ViewRow> TickOperator for Publish<V> {
         self.end_windows(clock, out);
         self.flush(out);
         if clock.is_cut {
-            let mut rows = self.rows_of_cut();
-            while !rows.is_empty() {
-                let rest = rows.split_off(rows.len().min(BATCH_ROWS));
-                side.give(Arc::new(std::mem::replace(&mut rows, rest)));
+            // Collected anew, piece by piece: a vector that is split keeps the room of the whole.
+            let mut rows = self.rows_of_cut().into_iter().peekable();
+            while rows.peek().is_some() {
+                side.give(Arc::new(rows.by_ref().take(BATCH_ROWS).collect::<Vec<_>>()));
             }
         }
     }
