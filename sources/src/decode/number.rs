@@ -142,7 +142,23 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_number_is_left_to_others() {
-        for text in ["", "-", "01", "-01", "1.", ".5", "+1", "1e5", "1.5E3", "NaN", "00"] {
+        for text in [
+            "",
+            "-",
+            "01",
+            "-01",
+            "01.5",
+            "-00.25",
+            "1.5e3",
+            "12.345678E1",
+            "1.",
+            ".5",
+            "+1",
+            "1e5",
+            "1.5E3",
+            "NaN",
+            "00",
+        ] {
             assert_eq!(scan(text.as_bytes(), 0), None, "{text}");
         }
         assert_eq!(scan("9".repeat(400).as_bytes(), 0), None, "beyond f64");

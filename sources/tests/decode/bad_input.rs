@@ -79,9 +79,25 @@ fn missing_or_null() {
 
 #[test]
 fn not_json() {
-    for value in
-        ["NaN", "Infinity", "-Infinity", "nan", "01", "+1", ".5", "1.", "1e", "0x10", "'5'", "5,,", "", "tru", "nulll"]
-    {
+    for value in [
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "nan",
+        "01",
+        "01.5",
+        "-00.5",
+        "+1",
+        ".5",
+        "1.",
+        "1e",
+        "0x10",
+        "'5'",
+        "5,,",
+        "",
+        "tru",
+        "nulll",
+    ] {
         refused(event(&["speed"], &format!(r#""speed":{value}"#)), NotJson);
         refused(event(&[], &format!(r#""other":{value}"#)), NotJson);
     }
