@@ -61,6 +61,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("fetch.message.max.bytes", "2097152"),
     ("fetch.max.bytes", "16777216"),
     ("fetch.wait.max.ms", "100"),
+    // A broker that is mute is down well before its partitions count as idle.
+    ("socket.timeout.ms", "10000"),
     // After an election or a restart, look again soon.
     ("fetch.error.backoff.ms", "100"),
     ("reconnect.backoff.max.ms", "1000"),
