@@ -1,0 +1,105 @@
+"""Redis after the job has stopped: the last value of every key, until it expires."""
+
+import json
+
+from query import rows, table
+
+CONTRACTS = {
+    "vehicle_locations": (
+        "vehicle:location:",
+        "select vehicle_id, latitude, longitude, speed, direction, epoch_ms(timestamp) as timestamp",
+    ),
+    "road_current": (
+        "traffic:road:",
+        "select road_id, average_speed, vehicle_count, congestion_level, epoch_ms(timestamp) as timestamp",
+    ),
+}
+BATCH = 5_000
+
+
+def naive(con, found):
+    """Replaces the last column, milliseconds, by naive UTC text."""
+    texts = con.execute(
+        "select strftime(make_timestamp(ms * 1000), '%Y-%m-%dT%H:%M:%S.%g') from (select unnest(?::bigint[]) as ms)",
+        [[row[-1] for row in found]],
+    ).fetchall()
+    return [row[:-1] + text for row, text in zip(found, texts)]
+
+
+def judge(con, first, second, settings, kind, prefix, verdict):
+    """`first` and `second`: clients of db 0 and of the second db."""
+    shifts = set()
+    for view, (contract, fields) in CONTRACTS.items():
+        if view in settings.views:
+            shifts |= contract_view(con, first, view, prefix + contract, fields, kind, verdict)
+    if kind == "folder":
+        verdict.expect(len(shifts) <= 1, f"Redis: keys expire by different clocks: shifts of {sorted(shifts)[:4]} ms")
+    else:
+        verdict.expect(shifts <= {0}, f"Redis: keys expire {sorted(shifts - {0})[:4]} ms beside their time")
+    if "hotspots" in settings.views:
+        hotspots(con, second, prefix + "hotspots:", verdict)
+
+
+def now_ms(client):
+    seconds, micros = client.time()
+    return seconds * 1000 + micros // 1000
+
+
+def read(client, keys):
+    """Value and expiry of each key that is there."""
+    found = {}
+    for start in range(0, len(keys), BATCH):
+        batch = keys[start : start + BATCH]
+        pipe = client.pipeline(transaction=False)
+        pipe.mget(batch)
+        for key in batch:
+            pipe.execute_command("PEXPIRETIME", key)
+        values, *expiries = pipe.execute()
+        found.update({k: (v, e) for k, v, e in zip(batch, values, expiries) if v is not None})
+    return found
+
+
+def text(key):
+    return key.decode() if isinstance(key, bytes) else key
+
+
+def contract_view(con, client, view, prefix, fields, kind, verdict):
+    """Checks one view's keys; returns by how much their expiry differs from the recomputed one."""
+    key = fields.split()[1].rstrip(",")
+    columns, found = table(
+        con,
+        f"{fields} from expected_{view} qualify row_number() over (partition by {key} order by tick desc) = 1 order by all",
+    )
+    expected = {prefix + row[0]: dict(zip(columns, row)) for row in naive(con, found)}
+    expires = rows(con, f"select {key}, arg_max(expires_ms, tick) from expected_{view} group by all")
+    expires = {prefix + name: ms for name, ms in expires}
+    stored = read(client, [text(key) for key in client.scan_iter(prefix + "*", count=BATCH)])
+    strangers = sorted(stored.keys() - expected.keys())
+    verdict.expect(not strangers, f"Redis: {len(strangers)} keys of no value of {view}: {strangers[:4]}")
+    wrong, shifts = [], set()
+    for name, (value, expiry) in stored.items():
+        if name in expected:
+            shifts.add(expiry - expires[name] if expiry >= 0 else -1)
+            if json.loads(value) != expected[name]:
+                wrong.append(f"{name} is {text(value)} instead of {json.dumps(expected[name])}")
+    verdict.expect(not wrong, f"Redis: {len(wrong)} stale or wrong values: {'; '.join(sorted(wrong)[:4])}")
+    shift = min(shifts, default=0) if kind == "folder" else 0
+    # Asked after the keys were read: what has expired since may have been there.
+    by = now_ms(client)
+    missing = sorted(name for name, ms in expires.items() if name not in stored and ms + shift > by)
+    verdict.expect(not missing, f"Redis: {len(missing)} keys of {view} are missing: {missing[:4]}")
+    return shifts
+
+
+def hotspots(con, client, prefix, verdict):
+    columns, found = table(
+        con,
+        "select rank, road as road_id, 1.0 - speed / kmh as congestion, speed as average_speed, kmh as free_flow_speed "
+        "from ranked where n = (select max(n) from cuts)",
+    )
+    expected = {f"{prefix}{row[0]}": dict(zip(columns, row)) for row in found}
+    stored = read(client, [text(key) for key in client.scan_iter(prefix + "*", count=BATCH)])
+    values = {key: json.loads(value) for key, (value, _) in stored.items()}
+    for key in sorted(expected.keys() | values.keys()):
+        there, should = values.get(key), expected.get(key)
+        verdict.expect(there == should, f"Redis: {key} is {there} instead of {should}")

@@ -1,0 +1,80 @@
+"""Views: recomputed at every cut, compared with the lake row by row and column by column."""
+
+import pathlib
+
+from query import columns, one, rows, run
+
+SQL = pathlib.Path(__file__).parent / "sql"
+KEYS = {
+    "vehicle_locations": ["vehicle_id"],
+    "road_traffic": ["road_id", "window_s", "window_start"],
+    "road_current": ["road_id"],
+    "hotspots": ["rank"],
+}
+
+
+def recompute(con, settings):
+    """Makes a table `expected_<view>` for each view."""
+    values = vars(settings)
+    vehicles(con)
+    for name in ["road_windows", "road_traffic", "road_current", "hotspots"]:
+        run(con, (SQL / f"{name}.sql").read_text().format(**values))
+
+
+def vehicles(con):
+    """Cut by cut: a vehicle that has left is forgotten, so what comes later depends on when it left."""
+    run(con, (SQL / "vehicle_tables.sql").read_text())
+    step = (SQL / "vehicle_cut.sql").read_text()
+    for n, prev_now_ms in rows(con, "select n, prev_now_ms from cuts order by n"):
+        run(con, step.format(n=n, prev_now_ms="null" if prev_now_ms is None else prev_now_ms))
+    run(con, (SQL / "vehicle_locations.sql").read_text())
+
+
+def judge(con, settings, verdict):
+    for view, keys in KEYS.items():
+        listed = ", ".join(keys)
+        verdict.none(
+            f"views/{view}: more than one row of a key and cut",
+            f"select {listed}, tick, count(*) as rows from {view} group by all having count(*) > 1",
+        )
+        verdict.none(
+            f"views/{view}: revisions that neither rise by one nor begin at 1 again",
+            f"select {listed}, tick, before, revision from (select *, lag(revision) over w as before, "
+            f"lag(removed) over w as gone from {view} window w as (partition by {listed} order by tick, revision)) "
+            "where revision <> 1 and (before is null or gone or revision <> before + 1)",
+        )
+        if view in settings.views:
+            compare(con, view, keys, verdict)
+        else:
+            verdict.none(f"views/{view}: rows of a view that is not kept", f"from {view}")
+
+
+def compare(con, view, keys, verdict):
+    match = keys + ["tick"]
+    named = ", ".join(match)
+    verdict.none(
+        f"views/{view}: rows that are missing",
+        f"select {named}, revision, removed from expected_{view} anti join {view} using ({named})",
+    )
+    verdict.none(
+        f"views/{view}: rows that should not be there",
+        f"select {named}, revision, removed from {view} anti join expected_{view} using ({named})",
+    )
+    for column in columns(con, view):
+        if column not in match:
+            verdict.none(
+                f"views/{view}: another {column}",
+                f"select {named}, l.{column}, e.{column} as expected from {view} l join expected_{view} e "
+                f"using ({named}) where l.{column} is distinct from e.{column}",
+            )
+
+
+def live_keys(con, settings):
+    """How many keys each view has at the last cut."""
+    counts = {
+        "vehicle_locations": "select count(*) from vehicles",
+        "road_traffic": "select count(*) from window_lives where freed_cut is null",
+        "road_current": "select count(*) from currents where alive and n = (select max(n) from cuts)",
+        "hotspots": "select count(*) from ranked where n = (select max(n) from cuts)",
+    }
+    return {view: one(con, counts[view])[0] for view in settings.views}
