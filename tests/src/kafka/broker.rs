@@ -15,6 +15,20 @@ const START_LIMIT: Duration = Duration::from_secs(120);
 /// Sixteen bytes in Kafka's own base 64, as `StorageTool random-uuid` would print.
 const CLUSTER_ID: &str = "Z3JlZW53YXZlLXRlc3RzMQ";
 
+static SHARED: OnceLock<Kafka> = OnceLock::new();
+
+/// A static is never dropped, so the end of the process ends the shared broker and removes its folder.
+extern "C" fn end_shared() {
+    let Some(kafka) = SHARED.get() else { return };
+    let pid = kafka.pid() as libc::pid_t;
+    // SAFETY: the broker was never waited for elsewhere, so the number is its own until `waitpid` has reaped it.
+    unsafe {
+        libc::kill(pid, libc::SIGKILL);
+        libc::waitpid(pid, std::ptr::null_mut(), 0);
+    }
+    let _ = fs::remove_dir_all(kafka.folder.path());
+}
+
 /// A running broker. Dropping it kills it.
 #[derive(Debug)]
 pub struct Kafka {
@@ -44,10 +58,14 @@ impl Kafka {
         }
     }
 
-    /// The one broker of this test process, for tests that only need topics of their own. Never stopped.
+    /// The one broker of this test process, for tests that only need topics of their own. It ends with it.
     pub fn shared() -> &'static Self {
-        static SHARED: OnceLock<Kafka> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start(Options::test()))
+        SHARED.get_or_init(|| {
+            let kafka = Self::start(Options::test());
+            // SAFETY: the hook only touches a static that is set by then and never dropped.
+            unsafe { libc::atexit(end_shared) };
+            kafka
+        })
     }
 
     /// As `bootstrap.servers` and the `input` setting take it, without the scheme.

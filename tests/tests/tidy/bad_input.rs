@@ -102,7 +102,10 @@ fn links_that_go_nowhere() {
 fn files_that_nobody_compiles() {
     let tree = Tree::of(&[
         ("a/Cargo.toml", "[[bin]]\npath = \"fuzz/decode.rs\"\n"),
-        ("a/src/lib.rs", "mod b;\n#[cfg(test)]\nmod t;\n#[path = \"odd/name.rs\"]\npub mod n;\n// mod dead;\n"),
+        (
+            "a/src/lib.rs",
+            "mod b;\n#[cfg(test)]\n#[path = \"t.rs\"]\nmod tests;\n#[path = \"odd/name.rs\"]\npub mod n;\n// mod dead;\n",
+        ),
         ("a/src/b/mod.rs", "pub(crate) mod c;\n"),
         ("a/src/b/c.rs", "mod d;\n"),
         ("a/src/b/c/d.rs", ""),

@@ -1,6 +1,7 @@
 //! Rust files that no crate reaches through its `mod` lines: nobody compiles them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::Finding;
 use crate::source::{File, Tree, code_only, words};
@@ -44,9 +45,10 @@ impl Crates {
         let own = if root || stem == "mod" { folder.to_owned() } else { join(folder, stem) };
         let inline: Vec<&str> = modules(&code).filter(|module| module.inline).map(|module| module.name).collect();
         for module in modules(&code).filter(|module| !module.inline) {
-            let tests_only = test || code[..module.at].trim_end().ends_with("#[cfg(test)]");
-            let mut candidates =
-                path_attribute(&file.text, module.at).map(|path| vec![join(folder, &path)]).unwrap_or_default();
+            let attributes = attributes(&code, module.at).into_iter().map(|at| &file.text[at]).collect::<Vec<_>>();
+            let tests_only = test || attributes.contains(&"#[cfg(test)]");
+            let named = attributes.iter().filter_map(|attribute| path_attribute(attribute));
+            let mut candidates: Vec<String> = named.map(|path| join(folder, path)).collect();
             for base in std::iter::once(own.clone()).chain(inline.iter().map(|inline| join(&own, inline))) {
                 candidates.push(join(&base, &format!("{}.rs", module.name)));
                 candidates.push(join(&base, &format!("{}/mod.rs", module.name)));
@@ -102,12 +104,21 @@ fn visibility_start(code: &str, at: usize) -> usize {
     if code[line..at].trim_start().starts_with("pub") { line } else { at }
 }
 
-/// The file a `#[path = "…"]` right before the module names.
-fn path_attribute(text: &str, at: usize) -> Option<String> {
-    let before = text[..at].trim_end();
-    let attribute = &before[before.rfind("#[")?..];
-    let named = attribute.strip_prefix("#[path = \"")?;
-    named.strip_suffix("\"]").map(str::to_owned)
+/// The attributes right before an item, as ranges of the text.
+fn attributes(code: &str, at: usize) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut end = code[..at].trim_end().len();
+    while code[..end].ends_with(']') {
+        let Some(start) = code[..end].rfind("#[") else { break };
+        found.push(start..end);
+        end = code[..start].trim_end().len();
+    }
+    found
+}
+
+/// The file that a `#[path = "…"]` names.
+fn path_attribute(attribute: &str) -> Option<&str> {
+    attribute.strip_prefix("#[path = \"")?.strip_suffix("\"]")
 }
 
 fn join(folder: &str, name: &str) -> String {

@@ -92,7 +92,9 @@ pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 
     let joins = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
     code.match_indices(word).map(|(at, _)| at).filter(move |&at| {
         let bytes = code.as_bytes();
-        !(at > 0 && joins(bytes.get(at - 1))) && !joins(bytes.get(at + word.len()))
+        let before = at > 0 && joins(bytes.get(at - 1));
+        let after = joins(bytes.get(at + word.len()));
+        !before && !after
     })
 }
 
