@@ -23,6 +23,15 @@ pub struct Lake {
     job: String,
     library: Library,
     logs: HashMap<String, Log>,
+    /// Uploads whose commit failed, by table. Offered the same ticks again, they are used again: a store that refuses
+    /// commits for hours is not filled with files, and an attempt that lands late is still known as ours.
+    kept: HashMap<String, Kept>,
+}
+
+struct Kept {
+    tick: u64,
+    reached: Option<u64>,
+    upload: Upload,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +68,7 @@ impl Lake {
     fn at(place: Place, job: &str) -> Result<Self, LakeError> {
         place.claim(job)?;
         place.probe()?;
-        Ok(Self { library: Library::new(&place), place, job: job.into(), logs: HashMap::new() })
+        Ok(Self { library: Library::new(&place), place, job: job.into(), logs: HashMap::new(), kept: HashMap::new() })
     }
 
     /// The last tick whose rows the table has, or had when the store last answered so; `None` without a table.
@@ -86,9 +95,42 @@ impl Lake {
             Some(log) => Some(log),
             None => self.load(&table.name)?,
         };
-        let commit = self.bring_to(table, tick, &mut log, runs)?;
-        self.logs.extend(log.map(|log| (table.name.clone(), log)));
-        Ok(commit)
+        let reached = log.as_ref().and_then(Log::txn);
+        let kept = self.kept.remove(&table.name);
+        if reached >= Some(tick) {
+            self.logs.extend(log.map(|log| (table.name.clone(), log)));
+            return Ok(Commit::Already);
+        }
+        if let Some(log) = &log {
+            log.check(table)?;
+        }
+        let mut upload = match kept {
+            Some(kept) if (kept.tick, kept.reached) == (tick, reached) => kept.upload,
+            _ => self.upload(table, tick, reached, runs)?,
+        };
+        let commit = self.bring_to(table, tick, &mut log, &mut upload);
+        if commit.is_ok() {
+            self.logs.extend(log.map(|log| (table.name.clone(), log)));
+        } else if upload.keep() {
+            let reached = log.as_ref().and_then(Log::txn);
+            self.kept.insert(table.name.clone(), Kept { tick, reached, upload });
+        }
+        commit
+    }
+
+    fn upload(
+        &self,
+        table: &Table,
+        tick: u64,
+        reached: Option<u64>,
+        runs: impl Iterator<Item = Result<(String, u64, RecordBatch), LakeError>>,
+    ) -> Result<Upload, LakeError> {
+        let wanted = |(_, at, rows): &(String, u64, RecordBatch)| {
+            rows.num_rows() > 0 && *at <= tick && reached.is_none_or(|reached| *at > reached)
+        };
+        let mut upload = Upload::new(self.place.clone(), table.clone());
+        upload.write(runs.filter(|run| run.as_ref().map_or(true, wanted)))?;
+        Ok(upload)
     }
 
     fn bring_to(
@@ -96,20 +138,8 @@ impl Lake {
         table: &Table,
         tick: u64,
         log: &mut Option<Log>,
-        runs: impl Iterator<Item = Result<(String, u64, RecordBatch), LakeError>>,
+        upload: &mut Upload,
     ) -> Result<Commit, LakeError> {
-        let reached = log.as_ref().and_then(Log::txn);
-        if reached >= Some(tick) {
-            return Ok(Commit::Already);
-        }
-        if let Some(log) = log {
-            log.check(table)?;
-        }
-        let wanted = |(_, at, rows): &(String, u64, RecordBatch)| {
-            rows.num_rows() > 0 && *at <= tick && reached.is_none_or(|reached| *at > reached)
-        };
-        let mut upload = Upload::new(&self.place, table);
-        upload.write(runs.filter(|run| run.as_ref().map_or(true, wanted)))?;
         if upload.files().is_empty() {
             return Ok(Commit::Empty);
         }
@@ -118,7 +148,7 @@ impl Lake {
         }
         let log = log.as_mut().expect("created where it was missing");
         for _ in 0..CONFLICTS_MAX {
-            if let Some(commit) = self.attempt(table, tick, log, &mut upload)? {
+            if let Some(commit) = self.attempt(table, tick, log, upload)? {
                 return Ok(commit);
             }
             log.reload()?;
@@ -133,7 +163,7 @@ impl Lake {
         table: &Table,
         tick: u64,
         log: &mut Log,
-        upload: &mut Upload<'_>,
+        upload: &mut Upload,
     ) -> Result<Option<Commit>, LakeError> {
         if let Some(reached) = log.txn() {
             if reached >= tick {

@@ -23,9 +23,9 @@ struct Uploaded {
     runs: Option<Vec<Run>>,
 }
 
-pub(super) struct Upload<'a> {
-    place: &'a Place,
-    table: &'a Table,
+pub(super) struct Upload {
+    place: Place,
+    table: Table,
     /// The name of the attempt, in the file names and in the commit.
     pub attempt: String,
     held: BTreeMap<String, Vec<Run>>,
@@ -34,8 +34,8 @@ pub(super) struct Upload<'a> {
     written: usize,
 }
 
-impl<'a> Upload<'a> {
-    pub fn new(place: &'a Place, table: &'a Table) -> Self {
+impl Upload {
+    pub fn new(place: Place, table: Table) -> Self {
         let (held, files) = (BTreeMap::new(), Vec::new());
         Self { place, table, attempt: nonce(), held, held_bytes: 0, files, written: 0 }
     }
@@ -82,7 +82,7 @@ impl<'a> Upload<'a> {
     }
 
     fn put(&mut self, date: String, runs: Vec<Run>) -> Result<(), LakeError> {
-        let table = self.table;
+        let table = &self.table;
         let batches: Vec<RecordBatch> = runs.iter().map(|(_, rows)| rows.clone()).collect();
         let days = days(&date).ok_or_else(|| LakeError::Date { table: table.name.clone(), date: date.clone() })?;
         let stats = FileStats::of(table, &batches)?;
@@ -129,6 +129,12 @@ impl<'a> Upload<'a> {
 
     pub fn files(&self) -> Vec<&DataFile> {
         self.files.iter().map(|uploaded| &uploaded.file).collect()
+    }
+
+    /// Lets the rows go and keeps the files, if there are any, for another try.
+    pub fn keep(&mut self) -> bool {
+        self.files.iter_mut().for_each(|file| file.runs = None);
+        !self.files.is_empty()
     }
 
     /// Deletes files that no commit names and none can any more.

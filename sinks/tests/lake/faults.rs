@@ -24,6 +24,8 @@ use crate::made::*;
 enum Fault {
     /// Nothing is written and an error comes back.
     Before,
+    /// An error comes back, and it is written when the test says so.
+    Later,
     /// It is written and an error comes back.
     AfterUnknown,
     /// It is written and, as by a client that repeats the put itself, "exists" comes back.
@@ -35,6 +37,7 @@ struct Faulty {
     inner: LocalFileSystem,
     /// For puts whose path contains the text, so many times.
     plan: Mutex<Option<(&'static str, Fault, usize)>>,
+    under_way: Mutex<Vec<(Path, PutPayload, PutOptions)>>,
 }
 
 impl fmt::Display for Faulty {
@@ -45,11 +48,17 @@ impl fmt::Display for Faulty {
 
 impl Faulty {
     fn new() -> Arc<Self> {
-        Arc::new(Self { inner: LocalFileSystem::new(), plan: Mutex::new(None) })
+        Arc::new(Self { inner: LocalFileSystem::new(), plan: Mutex::new(None), under_way: Mutex::default() })
     }
 
     fn fail(&self, path: &'static str, fault: Fault, times: usize) {
         *self.plan.lock().unwrap() = Some((path, fault, times));
+    }
+
+    fn land(&self, runtime: &Runtime) {
+        for (location, payload, opts) in self.under_way.lock().unwrap().drain(..) {
+            runtime.block_on(self.inner.put_opts(&location, payload, opts)).unwrap();
+        }
     }
 
     fn due(&self, location: &Path) -> Option<Fault> {
@@ -72,6 +81,10 @@ impl ObjectStore for Faulty {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
         let fault = self.due(location);
         if fault == Some(Fault::Before) {
+            return Err(cut());
+        }
+        if fault == Some(Fault::Later) {
+            self.under_way.lock().unwrap().push((location.clone(), payload, opts));
             return Err(cut());
         }
         let put = self.inner.put_opts(location, payload, opts).await?;
@@ -138,6 +151,40 @@ fn a_commit_that_did_not_land_is_an_error_and_the_next_call_writes_it() {
     assert_eq!(lake.committed("dropped").unwrap(), Some(2));
     assert!(matches!(commit(&mut lake, 3..=4).unwrap(), Commit::Written { version: 2, .. }));
     assert_eq!(dropped_offsets(&runtime, folder.path()), offsets_of(1..=4));
+}
+
+/// A store that takes files and refuses commits is not filled with files by trying.
+#[test]
+fn repeated_tries_use_the_same_files() {
+    let (runtime, folder) = (runtime(), tempfile::tempdir().unwrap());
+    let store = Faulty::new();
+    let mut lake = lake(&store, folder.path(), &runtime);
+    store.fail("_delta_log/", Fault::Before, 5);
+    for _ in 0..5 {
+        commit(&mut lake, 1..=2).unwrap_err();
+        assert_eq!(data_files(folder.path(), "dropped"), 1);
+    }
+    assert!(matches!(commit(&mut lake, 1..=2).unwrap(), Commit::Written { version: 1, rows: 6, .. }));
+    store.fail("_delta_log/", Fault::Before, 1);
+    commit(&mut lake, 3..=4).unwrap_err();
+    // More ticks than were tried before: the kept files do not hold them all.
+    assert!(matches!(commit(&mut lake, 3..=5).unwrap(), Commit::Written { version: 2, rows: 9, .. }));
+    assert_eq!(dropped_offsets(&runtime, folder.path()), offsets_of(1..=5));
+}
+
+/// The put of a commit is under way when the client gives up, and lands before the next try.
+#[test]
+fn a_commit_that_lands_after_its_error_is_not_written_again() {
+    let (runtime, folder) = (runtime(), tempfile::tempdir().unwrap());
+    let store = Faulty::new();
+    let mut lake = lake(&store, folder.path(), &runtime);
+    commit(&mut lake, 1..=2).unwrap();
+    store.fail("_delta_log/", Fault::Later, 1);
+    commit(&mut lake, 3..=4).unwrap_err();
+    store.land(&runtime);
+    assert_eq!(commit(&mut lake, 3..=4).unwrap(), Commit::Already);
+    assert!(matches!(commit(&mut lake, 3..=5).unwrap(), Commit::Written { version: 3, rows: 3, .. }));
+    assert_eq!(dropped_offsets(&runtime, folder.path()), offsets_of(1..=5));
 }
 
 /// The process dies between the upload of the Parquet files and the commit: the files stay, no reader sees them.
