@@ -13,7 +13,10 @@ use std::collections::BTreeMap;
 use differential_dataflow::{AsCollection, VecCollection};
 use greenwave_model::views::{HOTSPOTS, Hotspot};
 use greenwave_model::{Change, Clock, Name, ViewRow, vnode};
-use timely::dataflow::{Stream, operators::ToStream};
+use timely::dataflow::{
+    Stream,
+    operators::{ToStream, vec::Delay},
+};
 
 use crate::free_flow::FreeFlow;
 use crate::publish::Upsert;
@@ -133,8 +136,10 @@ pub fn top<'s>(
 ) -> Stream<'s, u64, Vec<Upsert<Hotspot>>> {
     let free_flows = free_flows(&speeds, table, states);
     let ranked = ranked(speeds.as_collection(), free_flows);
+    // Differential answers several ticks in one container, sent at the time of the first.
+    let at_their_ticks = ranked.inner.delay(|(_, tick, _), _| *tick);
     let by_rank = tick::by_vnode(|((rank, _), _, _): &RankUpdate| rank_slice(*rank));
-    tick::run(ranked.inner, clock, by_rank, Ranks::default()).0
+    tick::run(at_their_ticks, clock, by_rank, Ranks::default()).0
 }
 
 fn rank_slice(rank: u32) -> u8 {
