@@ -17,7 +17,7 @@ pub(super) enum Answer {
     Behind(Vec<usize>),
     Visible,
     Owned(String),
-    Claimed(Claimed),
+    Claimed(Box<Claimed>),
 }
 
 /// The state of the job's keys at a claim.
@@ -42,7 +42,7 @@ impl Answer {
         let mut parts = parts.into_iter();
         let word = parts.next().map(text).unwrap_or_default();
         Ok(match word.as_str() {
-            "OK" | "LOST" if parts.len() == 4 => Self::Claimed(claimed(word == "LOST", parts)),
+            "OK" | "LOST" if parts.len() == 4 => Self::Claimed(Box::new(claimed(word == "LOST", parts))),
             "OK" | "SKIP" => Self::Done,
             "GAP" | "HOLE" => Self::Refused,
             "FENCED" => Self::Fenced { by: parts.next().map(text).and_then(|by| by.parse().ok()).unwrap_or(0) },

@@ -62,12 +62,16 @@ pub(super) struct Publisher {
     pub(super) why_down: String,
     /// The last complete tick; the restored checkpoint's before there is one.
     pub(super) last: Option<u64>,
+    /// Its binding, once there is one.
+    pub(super) binding: Option<Arc<str>>,
     /// By group: the last tick bound with changes for it, sent or not.
     pub(super) sent: [u64; GROUPS as usize],
     /// Own complete ticks since the last manifest.
     pub(super) since: VecDeque<(u64, Arc<str>)>,
     durable: u64,
     trim: Option<u64>,
+    /// The list as first claimed, until it is known what of it is repeated.
+    claimed: Vec<(u64, String)>,
     /// What readers have seen of ticks that are not ours to repeat. Nothing is shown before we are past it.
     pub(super) hold: Option<Ends>,
     pub(super) visible: u64,
@@ -99,10 +103,12 @@ impl Publisher {
             fenced_by: None,
             why_down: "it was not reached at the start".into(),
             last: None,
+            binding: None,
             sent: [0; GROUPS as usize],
             since: VecDeque::new(),
             durable: 0,
             trim: None,
+            claimed: vec![],
             hold: None,
             visible: 0,
             expiry: ExpiryClock::new(generation),
@@ -122,6 +128,7 @@ impl Publisher {
             Err(Trouble::Down(fact)) => return Err(SpeedError::Unreachable { url, fact }),
         };
         self.hold_back(&held);
+        self.claimed = ticks.clone();
         Ok(Claim { ticks, listed, applied: applied.to_vec() })
     }
 
@@ -143,7 +150,7 @@ impl Publisher {
         let tick = last.unwrap_or(0);
         link.ask(|out| writer.caller.claim(out, again, tick, since.iter()))?;
         match link.answers()?.pop() {
-            Some(Answer::Claimed(claimed)) => Ok(Ok(claimed)),
+            Some(Answer::Claimed(claimed)) => Ok(Ok(*claimed)),
             Some(Answer::Fenced { by }) => Err(Trouble::Fenced { by }),
             Some(Answer::Owned(owner)) => Ok(Err(SpeedError::Foreign {
                 url: self.place.shown.clone(),
@@ -193,12 +200,18 @@ impl Publisher {
         if self.last.is_none() {
             self.restored(ticks[0].before);
         }
-        self.last = Some(last.tick);
+        let restored = self.last.replace(last.tick).unwrap_or(0);
+        self.binding = Some(last.binding.clone());
         let kept = ticks.iter().filter(|tick| tick.tick > self.durable);
         self.since.extend(kept.map(|tick| (tick.tick, tick.binding.clone())));
+        // A list of ticks below the checkpoint, but of more records: it is of a process that did not know its end.
+        let mut unrepeated = std::mem::take(&mut self.claimed);
+        unrepeated.retain(|(tick, _)| *tick <= restored);
+        if self.hold.is_none() && !unrepeated.is_empty() {
+            self.hold_back(&unrepeated);
+        }
         let written_before = self.visible > 0;
-        let wrong_expiries =
-            ticks.iter().fold(false, |wrong, tick| self.expiry.observe(tick.tick, tick.now_ms) || wrong);
+        let wrong_expiries = ticks.iter().any(|tick| self.expiry.observe(tick.tick, tick.now_ms));
         if self.link.is_none() || self.hold.is_some() || wrong_expiries && written_before {
             // Nobody saw these ticks arrive: from here every group is behind until it is written whole.
             self.sent.fill(last.tick);

@@ -64,7 +64,7 @@ impl Publisher {
     /// Holds values back until our own ends have passed those of a discarded list.
     pub(super) fn hold_back(&mut self, held: &[(u64, String)]) {
         let seen = Ends::of(held.iter().map(|(_, binding)| binding.as_str()));
-        let own = Ends::of(self.since.back().map(|(_, binding)| &**binding));
+        let own = Ends::of(self.binding.as_deref());
         if !held.is_empty() && !seen.are_within(&own) {
             self.hold = Some(seen);
             self.down("readers have seen records that this job has yet to reach; values wait for them");

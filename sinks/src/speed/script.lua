@@ -113,10 +113,11 @@ local function block(db, members, swap)
   in_parts('SREM', members, retired)
 end
 
-local function feed(group, from, to)
+-- The entry leads from the position the group had, which `from` may be before: a reader that stands there goes on.
+local function feed(group, applied, to)
   local stream, id = base .. 'feed:' .. group, to .. '-0'
   local reset = {'gen', ARGV[3], 'reset', '1', 'to', to}
-  local entry = from == '' and reset or {'gen', ARGV[3], 'from', from, 'to', to, 'deltas', ARGV[10]}
+  local entry = applied and {'gen', ARGV[3], 'from', applied, 'to', to, 'deltas', ARGV[10]} or reset
   local answer = redis.pcall('XADD', stream, 'MINID', '=', ARGV[9], id, unpack(entry))
   -- Ids only rise. A stream that is ahead of its group is of another history: readers start over.
   if type(answer) == 'table' and answer.err then
@@ -135,7 +136,7 @@ local function write()
   if not swap and tonumber(from) > tonumber(applied) then return {'GAP'} end
   block(ARGV[8], base .. 'members:' .. group, swap)
   block(second, base .. 'own:' .. group, swap)
-  if ARGV[9] ~= '' then feed(group, from, to) end
+  if ARGV[9] ~= '' then feed(group, not swap and applied, to) end
   redis.call('HSET', positions, group, to)
   return {'OK'}
 end

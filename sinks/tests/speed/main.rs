@@ -4,6 +4,7 @@
 mod chaos;
 mod engine;
 mod feed;
+mod figures;
 mod losses;
 mod memory;
 mod script;

@@ -66,12 +66,12 @@ impl World {
 }
 
 fn deltas_of(before: &Content, changed: &Content) -> Vec<Arc<dyn Deltas>> {
-    let mut deltas: Vec<Arc<dyn Deltas>> = vec![];
     // Three views with the same content.
-    deltas.push(Arc::new(rows(before, changed, |seq| Bus { seq, expires_ms: None })));
-    deltas.push(Arc::new(rows(before, changed, |seq| Stop { seq, expires_ms: None })));
-    deltas.push(Arc::new(rows(before, changed, |seq| Trip { seq, expires_ms: None })));
-    deltas
+    vec![
+        Arc::new(rows(before, changed, |seq| Bus { seq, expires_ms: None })),
+        Arc::new(rows(before, changed, |seq| Stop { seq, expires_ms: None })),
+        Arc::new(rows(before, changed, |seq| Trip { seq, expires_ms: None })),
+    ]
 }
 
 fn rows<V: ViewRow<Key = Name>>(before: &Content, changed: &Content, row: impl Fn(i64) -> V) -> Vec<Delta<V>> {
