@@ -6,9 +6,10 @@
 ## demo: generated traffic through the whole engine into .demo/, on this machine, in about a minute once built
 demo:
 	tests/servers/install build
-	cargo build --release --package greenwave-launcher --package greenwave-benches
+	cargo build --release --package greenwave-launcher --package greenwave-benches --bin greenwave --bin generate
 	rm -rf .demo && mkdir .demo
-	target/release/generate --events 500000 --files 4 --output .demo/input --seed 7
+	target/release/generate --events 2000000 --files 4 --output .demo/input --seed 7 \
+	    --broken 0.002 --too-late 0.002
 	cd .demo && ../target/release/greenwave submit --master 'local[2]' ../dataflows/settings/congestion-replay.toml \
 	    --conf input=input --conf lake=lake --conf state=state
 
