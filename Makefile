@@ -8,10 +8,10 @@ demo:
 	tests/servers/install build
 	cargo build --release --package greenwave-launcher --package greenwave-benches --bin greenwave --bin generate
 	rm -rf .demo && mkdir .demo
-	target/release/generate --events 2000000 --files 4 --output .demo/input --seed 7 \
+	target/release/generate --events 1500000 --files 4 --output .demo/input --seed 7 \
 	    --broken 0.002 --too-late 0.002
 	cd .demo && ../target/release/greenwave submit --master 'local[2]' ../dataflows/settings/congestion-replay.toml \
-	    --conf input=input --conf lake=lake --conf state=state
+	    --conf input=input --conf lake=lake --conf state=state --conf pace=60x
 
 ## test: every suite against real servers, and a table of what passed and what was skipped
 test:

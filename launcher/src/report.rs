@@ -1,14 +1,17 @@
 //! What a person sees while a job runs, and the summary at its end.
 
 use std::io::{IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use greenwave_model::iso;
 use greenwave_runtime::{Progress, Snapshot, Summary};
+use greenwave_sinks::speed::Replica;
 
 /// Lines of a run whose output is no terminal.
-const PLAIN_EVERY: Duration = Duration::from_secs(10);
+const PLAIN_EVERY: Duration = Duration::from_secs(5);
+/// Worst roads shown beside the progress.
+const ROADS_SHOWN: u32 = 5;
 
 /// Logs go to standard error; `GREENWAVE_LOG=debug` says more.
 pub fn start_log() {
@@ -19,26 +22,43 @@ pub fn start_log() {
     let _ = log.with_ansi(std::io::stderr().is_terminal()).try_init();
 }
 
-/// Prints progress until told to stop: one line rewritten on a terminal, a line every ten seconds elsewhere.
-pub fn watch(progress: Arc<Progress>, stop: crossbeam_channel::Receiver<()>) -> std::thread::JoinHandle<()> {
+/// Shows progress until told to stop: on a terminal a few lines rewritten every second, elsewhere one line at a time.
+pub fn watch(
+    progress: Arc<Progress>,
+    replica: Arc<OnceLock<Arc<Replica>>>,
+    stop: crossbeam_channel::Receiver<()>,
+) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || {
         let terminal = std::io::stderr().is_terminal();
         let every = if terminal { Duration::from_secs(1) } else { PLAIN_EVERY };
         let mut before = (Instant::now(), progress.snapshot());
+        let mut shown = 0;
         while stop.recv_timeout(every) == Err(crossbeam_channel::RecvTimeoutError::Timeout) {
             let now = (Instant::now(), progress.snapshot());
-            let line = line(&before.1, &now.1, now.0 - before.0);
-            let _ = if terminal {
-                write!(std::io::stderr(), "\r\x1b[K{line}")
-            } else {
-                writeln!(std::io::stderr(), "{line}")
-            };
+            let mut lines = vec![line(&before.1, &now.1, now.0 - before.0)];
+            lines.extend(replica.get().map(|replica| worst_roads(replica)).unwrap_or_default());
+            let up = if terminal && shown > 0 { format!("\x1b[{shown}A\x1b[J") } else { String::new() };
+            let _ = writeln!(std::io::stderr(), "{up}{}", lines.join("\n"));
+            shown = lines.len();
             before = now;
         }
-        if terminal {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
     })
+}
+
+/// The first ranks of the hotspots, with a bar as long as the share of speed that is lost.
+fn worst_roads(replica: &Replica) -> Vec<String> {
+    (1..=ROADS_SHOWN).filter_map(|rank| worst_road(replica, rank)).collect()
+}
+
+fn worst_road(replica: &Replica, rank: u32) -> Option<String> {
+    let mut json = vec![];
+    replica.get("hotspots", &rank.to_string())?.own_json(&mut json);
+    let row: serde_json::Value = serde_json::from_slice(&json).ok()?;
+    let number = |column: &str| row[column].as_f64();
+    let (lost, speed, free) = (number("congestion")?, number("average_speed")?, number("free_flow_speed")?);
+    let bar = "#".repeat((lost.clamp(0.0, 1.0) * 20.0).round() as usize);
+    let road = row["road_id"].as_str()?;
+    Some(format!("  {rank}  {bar:<20}  {:>3.0} % slower  road {road}: {speed:.1} of {free:.1} km/h", lost * 100.0))
 }
 
 fn line(before: &Snapshot, now: &Snapshot, apart: Duration) -> String {

@@ -12,7 +12,7 @@ pub fn drain_on_signal(fate: Arc<Fate>) -> std::io::Result<()> {
     std::thread::spawn(move || {
         for _signal in signals.forever() {
             if fate.is_stopping() {
-                std::process::exit(1);
+                end_now();
             }
             eprintln!("greenwave: stopping: one last cut, then everything is durable; once more to end at once");
             fate.stop();
@@ -27,6 +27,11 @@ pub fn end_on_panic() {
     std::panic::set_hook(Box::new(move |panic| {
         tell(panic);
         eprintln!("greenwave: this is a defect, please report it; the next start goes on from the last checkpoint");
-        std::process::exit(1);
+        end_now();
     }));
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing that is dropped is needed: what counts is durable already")]
+fn end_now() -> ! {
+    std::process::exit(1)
 }

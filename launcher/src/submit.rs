@@ -1,7 +1,7 @@
 //! `greenwave submit`: run a job on this machine.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, bail};
 use greenwave_dataflows::CitySettings;
@@ -42,8 +42,11 @@ pub fn run(submit: Submit) -> Outcome {
         return Outcome::Failed;
     }
     let (stop_watching, stopped) = crossbeam_channel::bounded(0);
-    let watcher = (submit.output == Output::Text).then(|| report::watch(progress.clone(), stopped));
-    let ended = run_job(job, &fate, &progress, |_| {});
+    let replica = Arc::new(OnceLock::new());
+    let watcher = (submit.output == Output::Text).then(|| report::watch(progress.clone(), replica.clone(), stopped));
+    let ended = run_job(job, &fate, &progress, |here| {
+        let _ = replica.set(here);
+    });
     drop(stop_watching);
     watcher.map(std::thread::JoinHandle::join);
     match ended {

@@ -1,13 +1,13 @@
 //! A job from start to end: take the next generation, restore, run the workers, make everything durable.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use greenwave_model::{Binding, PartitionBound, PartitionKey, ViewSpec};
-use greenwave_operators::state::{StateRow, States};
+use greenwave_operators::state::States;
 use greenwave_sinks::lake::{Lake, LakeError, Table};
 use greenwave_sinks::speed::{FromSpeed, Replica, Speed, SpeedError, SpeedSettings};
 use greenwave_sources::{Budget, Link, Position, SourceError, folder, kafka};
@@ -90,7 +90,7 @@ pub struct Summary {
     pub state_rows: BTreeMap<String, u64>,
     pub restored_tick: Option<u64>,
     pub restore_differences: u64,
-    /// From the start of the process to the first new tick visible in the speed layer.
+    /// Stopped by a signal.
     #[serde(skip)]
     pub drained: bool,
 }
@@ -197,7 +197,7 @@ pub fn run(
         saving: job.state.is_some(),
         with_lake: job.lake.is_some(),
         workers: job.workers,
-        states: Mutex::new(state.into_iter().map(Some).collect()),
+        states: Mutex::new(state),
         leader: Mutex::new(Some(leader)),
     };
     let listener = listen_to_speed(speed_heard, progress.clone(), fate.clone());
@@ -336,7 +336,8 @@ struct Shared {
     saving: bool,
     with_lake: bool,
     workers: usize,
-    states: Mutex<Vec<Option<HashMap<String, Vec<StateRow>>>>>,
+    /// By worker, until it takes its own.
+    states: Mutex<Vec<restore::Rows>>,
     leader: Mutex<Option<Leader>>,
 }
 
@@ -369,7 +370,7 @@ impl Shared {
         wake: Arc<dyn Fn() + Send + Sync>,
     ) -> Equipment {
         let leader = (index == 0).then(|| self.leader.lock().unwrap_or_else(PoisonError::into_inner).take()).flatten();
-        let state = self.states.lock().unwrap_or_else(PoisonError::into_inner)[index].take().unwrap_or_default();
+        let state = std::mem::take(&mut self.states.lock().unwrap_or_else(PoisonError::into_inner)[index]);
         let (store, fate) = (self.store.clone(), self.fate.clone());
         Equipment {
             build: self.build.clone(),

@@ -78,13 +78,12 @@ fn refuse_changed_plan(job: &str, manifest: &Manifest, plan: &Plan) -> Result<()
     Err(RunError::PlanChanged { job: job.into(), changes })
 }
 
+/// One worker's rows, by operator id.
+pub type Rows = HashMap<String, Vec<StateRow>>;
+
 /// The rows of every operator, on the worker that owns their group.
-pub fn load_state(
-    store: &Store,
-    manifest: &Manifest,
-    workers: usize,
-) -> Result<Vec<HashMap<String, Vec<StateRow>>>, RunError> {
-    let mut owned: Vec<HashMap<String, Vec<StateRow>>> = (0..workers).map(|_| HashMap::new()).collect();
+pub fn load_state(store: &Store, manifest: &Manifest, workers: usize) -> Result<Vec<Rows>, RunError> {
+    let mut owned: Vec<Rows> = (0..workers).map(|_| Rows::new()).collect();
     for (id, operator) in &manifest.ops {
         for part in &operator.parts {
             let damaged =

@@ -19,7 +19,7 @@ pub enum StoreError {
     #[error(
         "cannot {verb} {object} in the state store {place}: {source}; free space or mend the store, then start again"
     )]
-    Failed { verb: &'static str, object: String, place: String, source: object_store::Error },
+    Failed { verb: &'static str, object: String, place: String, source: Box<object_store::Error> },
     #[error(
         "cannot use the state store {place}: it does not refuse to create {object} twice; use a store with conditional puts"
     )]
@@ -153,7 +153,7 @@ impl Store {
             std::thread::sleep(wait);
             wait *= 2;
         }
-        let source = last.expect("at least one try was made");
+        let source = Box::new(last.expect("at least one try was made"));
         Err(StoreError::Failed { verb, object: name.to_owned(), place: self.place.clone(), source })
     }
 }
