@@ -28,6 +28,9 @@ struct Arguments {
     only: String,
 }
 
+/// One pass over the lines.
+type Pass = Box<dyn Fn(&[Vec<u8>])>;
+
 /// The least that serde must do for a reading: every field, nothing copied, the time left as text.
 #[derive(Deserialize)]
 struct Borrowed<'a> {
@@ -49,8 +52,7 @@ fn main() {
     let bare = DecodeSettings { with_raw: false, fingerprint: false, ..DecodeSettings::default() };
     let full = DecodeSettings::default();
     let stages = [(Stage::Template, "template"), (Stage::Scanner, "scanner"), (Stage::Fallback, "fallback")];
-    let mut contests: Vec<(String, Box<dyn Fn(&[Vec<u8>])>)> =
-        vec![("serde_json, borrowed struct".into(), Box::new(serde_borrowed))];
+    let mut contests: Vec<(String, Pass)> = vec![("serde_json, borrowed struct".into(), Box::new(serde_borrowed))];
     for (settings, what) in [(bare, ""), (full, " + raw + fingerprint")] {
         for (stage, name) in stages {
             let settings = settings.clone();
