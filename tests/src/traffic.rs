@@ -87,8 +87,14 @@ impl<Clock: FnMut() -> i64> Traffic<Clock> {
             1 => whole.clear(),
             2 => whole[5] = 0xff,
             3 => return br#"{"device_id":"veh-1","timestamp":0,"speed":1,"location":[1,1]}"#.to_vec(),
-            4 => return br#"{"device_id":"veh-1","timestamp":"2026-03-02T08:00:00","speed":-1,"location":[1,1]}"#.to_vec(),
-            _ => return br#"{"device_id":"veh-1","timestamp":"2026-03-02T08:00:00","speed":1,"location":[91,1]}"#.to_vec(),
+            4 => {
+                return br#"{"device_id":"veh-1","timestamp":"2026-03-02T08:00:00","speed":-1,"location":[1,1]}"#
+                    .to_vec();
+            }
+            _ => {
+                return br#"{"device_id":"veh-1","timestamp":"2026-03-02T08:00:00","speed":1,"location":[91,1]}"#
+                    .to_vec();
+            }
         }
         whole
     }

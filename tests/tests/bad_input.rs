@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use greenwave_tests::kafka::{Options, Pace, Record};
-use greenwave_tests::{Folder, Job, Kafka, Redis, Server, free_port, need, wait_for};
+use greenwave_tests::{Folder, Job, Kafka, Redis, Server, free_port, need, try_wait_for, wait_for};
 use redis::Commands;
 use serde_json::Value;
 
@@ -53,9 +53,11 @@ fn one_report(folder: &Folder) -> String {
     format!("input={}", folder.join("input").display())
 }
 
+/// Reports a millisecond apart, the last one now.
 fn reports(count: u64, partitions: u64, first: u64) -> impl Iterator<Item = Record> {
+    let now_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
     (first..first + count).map(move |n| {
-        let timestamp_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+        let timestamp_ms = now_ms - (first + count - n) as i64;
         let payload = format!(
             "{{\"id\":\"{n}\",\"device_id\":\"bus-{}\",\"timestamp\":{timestamp_ms},\"speed\":{},\"location\":[51.5,-0.1],\"road_id\":\"A40\"}}",
             n % 20,
@@ -128,7 +130,11 @@ fn a_broker_that_dies_and_returns_is_waited_for() {
 
 #[test]
 fn redis_may_come_late_go_and_come_back() {
-    if ![Server::Kafka, Server::Redis].map(|server| need(server, "a redis that comes and goes")).iter().all(|there| *there) {
+    if ![Server::Kafka, Server::Redis]
+        .map(|server| need(server, "a redis that comes and goes"))
+        .iter()
+        .all(|there| *there)
+    {
         return;
     }
     let kafka = Kafka::shared();
@@ -149,26 +155,28 @@ fn redis_may_come_late_go_and_come_back() {
     wait_for_records(&folder, 1_000);
 
     redis.restart();
-    wait_for_speed(&redis, 999 % 90);
+    wait_for_speed(&job, &redis, 999 % 90, "after redis came late");
     redis.kill_9();
     kafka.produce(&topic, reports(1_001, 2, 1_000), Pace::Unlimited);
     wait_for_records(&folder, 2_001);
     redis.restart();
-    wait_for_speed(&redis, 2_000 % 90);
+    wait_for_speed(&job, &redis, 2_000 % 90, "after redis came back");
     redis.flush_all();
-    wait_for_speed(&redis, 2_000 % 90);
+    wait_for_speed(&job, &redis, 2_000 % 90, "after a flush");
     stop(job);
 }
 
 /// The newest report of some bus is in Redis: the last one sent has this speed.
-fn wait_for_speed(redis: &Redis, speed: u64) {
+fn wait_for_speed(job: &Job, redis: &Redis, speed: u64, when: &str) {
     let mut connection = redis.connection();
-    wait_for("the last report in redis", LIMIT, || {
+    let mut seen = vec![];
+    let found = try_wait_for(LIMIT, || {
         let keys: Vec<String> = connection.keys("vehicle:location:*").ok()?;
-        let values: Vec<String> = keys.iter().filter_map(|key| connection.get(key).ok()).collect();
-        let speeds = values.iter().filter_map(|value| serde_json::from_str::<Value>(value).ok()?["speed"].as_f64());
+        seen = keys.iter().filter_map(|key| connection.get::<_, String>(key).ok()).collect();
+        let speeds = seen.iter().filter_map(|value| serde_json::from_str::<Value>(value).ok()?["speed"].as_f64());
         (keys.len() == 20 && speeds.into_iter().any(|found| found == speed as f64)).then_some(())
     });
+    assert!(found.is_some(), "no speed {speed} {when}; redis has {seen:#?}; greenwave said:\n{}", job.said());
 }
 
 #[test]
@@ -243,7 +251,8 @@ fn one_job_has_one_process() {
 fn settings_with_five_mistakes_start_nothing() {
     let folder = Folder::new("five");
     let file = folder.join("job.toml");
-    fs::write(&file, "tick = 50\nchekpoint = \"1s\"\nspeed = \"x\"\nidle_after = \"soon\"\ninput = \"nowhere\"\n").unwrap();
+    fs::write(&file, "tick = 50\nchekpoint = \"1s\"\nspeed = \"x\"\nidle_after = \"soon\"\ninput = \"nowhere\"\n")
+        .unwrap();
     let mut job = Job::submit([file.to_str().unwrap()]);
     assert_eq!(job.wait(LIMIT).code(), Some(2));
     let said = job.stderr();
@@ -256,7 +265,7 @@ fn settings_with_five_mistakes_start_nothing() {
 fn a_changed_setting_that_decides_answers_is_refused() {
     let folder = Folder::new("changed");
     let input = one_report(&folder);
-    submit(&folder, &[input.clone()]).success(LIMIT);
+    submit(&folder, std::slice::from_ref(&input)).success(LIMIT);
     let job = submit(&folder, &[input, "vehicle_count=false".into()]);
     assert_refused(job, 2, &["vehicle_count was true and is false"]);
 }

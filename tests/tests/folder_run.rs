@@ -20,7 +20,9 @@ const CITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../dataflows/settings/c
 fn write_traffic(folder: &Path, records: u64) {
     fs::create_dir_all(folder.join("gps")).unwrap();
     let mut files: Vec<_> = (0..3)
-        .map(|number| std::io::BufWriter::new(fs::File::create(folder.join(format!("gps/part-{number}.jsonl"))).unwrap()))
+        .map(|number| {
+            std::io::BufWriter::new(fs::File::create(folder.join(format!("gps/part-{number}.jsonl"))).unwrap())
+        })
         .collect();
     let mut now_ms = START_MS;
     let clock = move || {
@@ -75,7 +77,12 @@ fn the_lake_is_the_same_at_one_two_and_four_workers() {
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("same_lake.py");
     let compared = Command::new(python().unwrap()).arg(script).args(&homes).output().unwrap();
-    assert!(compared.status.success(), "{}{}", String::from_utf8_lossy(&compared.stdout), String::from_utf8_lossy(&compared.stderr));
+    assert!(
+        compared.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&compared.stdout),
+        String::from_utf8_lossy(&compared.stderr)
+    );
 }
 
 #[test]
