@@ -106,9 +106,9 @@ fn replace(bytes: &mut Vec<u8>, whole: &str, member: &str, value: &str) {
     let name = format!("\"{member}\":");
     let start = whole.find(&name).expect("a report has all its members") + name.len();
     let end = start + whole[start..].find(',').expect("the member is not the last");
-    bytes.extend_from_slice(whole[..start].as_bytes());
+    bytes.extend_from_slice(&whole.as_bytes()[..start]);
     bytes.extend_from_slice(value.as_bytes());
-    bytes.extend_from_slice(whole[end..].as_bytes());
+    bytes.extend_from_slice(&whole.as_bytes()[end..]);
 }
 
 #[cfg(test)]

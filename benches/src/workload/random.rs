@@ -10,7 +10,7 @@ impl Random {
     }
 
     #[inline]
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -21,7 +21,7 @@ impl Random {
     /// 0 ≤ number < 1.
     #[inline]
     pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// True with this probability.
@@ -33,13 +33,13 @@ impl Random {
     /// 0 ≤ number < `end`.
     #[inline]
     pub fn below(&mut self, end: u32) -> u32 {
-        ((u128::from(self.next()) * u128::from(end)) >> 64) as u32
+        ((u128::from(self.bits()) * u128::from(end)) >> 64) as u32
     }
 
     /// Near enough to normal, mean 0, deviation 1: the sum of four even numbers.
     #[inline]
     pub fn bell(&mut self) -> f64 {
-        let bits = self.next();
+        let bits = self.bits();
         let sum: u64 = (0..4).map(|part| bits >> (16 * part) & 0xffff).sum();
         (sum as f64 / 65_536.0 - 2.0) * 3f64.sqrt()
     }
