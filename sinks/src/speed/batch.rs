@@ -24,6 +24,8 @@ pub(super) struct KeyChange {
     pub row: usize,
     /// Its state was freed after that: the value is written and no longer ours to delete.
     pub retired: bool,
+    /// The key may not be among the members of its group when this is written.
+    pub is_new: bool,
 }
 
 impl KeyChange {
@@ -57,7 +59,7 @@ pub(super) fn merge(ticks: &[Tick]) -> Vec<Group> {
                 let group = group_of(vnode(name, &text));
                 groups[usize::from(group)].to = tick.tick;
                 let key = Name::new(&text);
-                let change = KeyChange { key: key.clone(), deltas: deltas.clone(), row, retired: false };
+                let change = KeyChange { key: key.clone(), deltas: deltas.clone(), row, retired: false, is_new: false };
                 put(&mut groups, &mut places, (view as u8, key), group, change);
             }
         }
@@ -72,6 +74,9 @@ fn put(groups: &mut [Group], places: &mut Places, key: (u8, Name), group: u8, ch
         None => changes.push(change),
         // What was set before is still to be seen: readers keep the last value.
         Some(before) if change.kind() == Change::Retire && before.kind() == Change::Set(()) => before.retired = true,
-        Some(before) => *before = change,
+        Some(before) => {
+            let is_new = before.is_new || before.retired || before.kind() != Change::Set(());
+            *before = KeyChange { is_new, ..change };
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! Calls of the script as Redis reads them. Bytes are written once, straight into the buffer that is sent.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use greenwave_model::GROUPS;
@@ -11,17 +10,34 @@ pub(super) const SCRIPT: &str = include_str!("script.lua");
 
 /// Appends one argument.
 pub(super) fn argument(out: &mut Vec<u8>, bytes: &[u8]) {
-    write!(out, "${}\r\n", bytes.len()).expect("memory takes all");
+    length(out, b'$', bytes.len() as u64);
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");
 }
 
 pub(super) fn number(out: &mut Vec<u8>, number: u64) {
-    let mut digits = [0u8; 20];
-    let mut rest = &mut digits[..];
-    write!(rest, "{number}").expect("20 digits hold any");
-    let unused = rest.len();
-    argument(out, &digits[..20 - unused]);
+    let mut digits = [0; 20];
+    argument(out, decimal(number, &mut digits));
+}
+
+fn length(out: &mut Vec<u8>, kind: u8, length: u64) {
+    let mut digits = [0; 20];
+    out.push(kind);
+    out.extend_from_slice(decimal(length, &mut digits));
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Several of these stand before every key, so they do not go through a formatter.
+fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return &digits[at..];
+        }
+    }
 }
 
 /// What every call of a job has in common.
@@ -55,7 +71,7 @@ impl Caller {
 
     /// Begins a call that goes on with `arguments` more.
     pub fn begin(&self, out: &mut Vec<u8>, operation: &str, arguments: usize) {
-        write!(out, "*{}\r\n", arguments + 7).expect("memory takes all");
+        length(out, b'*', arguments as u64 + 7);
         argument(out, b"EVALSHA");
         argument(out, self.hash.as_bytes());
         argument(out, b"0");
@@ -111,5 +127,21 @@ impl Caller {
         self.begin(out, "seal", 1 + sent.len());
         number(out, tick);
         sent.iter().for_each(|sent| number(out, *sent));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_told_by_length() {
+        let mut out = vec![];
+        for value in [0, 7, 10, u64::MAX] {
+            number(&mut out, value);
+        }
+        argument(&mut out, "ü\r\n".as_bytes());
+        let expected = "$1\r\n0\r\n$1\r\n7\r\n$2\r\n10\r\n$20\r\n18446744073709551615\r\n$4\r\nü\r\n\r\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

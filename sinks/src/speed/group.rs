@@ -24,6 +24,7 @@ pub(super) struct Stroke {
 #[derive(Default)]
 struct Block<'a> {
     sets: Vec<Value<'a>>,
+    new: Vec<(&'static ViewSpec, &'a Name)>,
     removed: Vec<(&'static ViewSpec, &'a Name)>,
     retired: Vec<(&'static ViewSpec, &'a Name)>,
 }
@@ -65,6 +66,9 @@ impl GroupWriter {
                     let Some(value) = change.deltas.stored(change.row) else { continue };
                     let expires_ms = change.deltas.expires_ms(change.row);
                     block.sets.push(Value { spec, key: &change.key, value, expires_ms });
+                    if change.is_new {
+                        block.new.push((spec, &change.key));
+                    }
                     if change.retired {
                         block.retired.push((spec, &change.key));
                     }
@@ -124,7 +128,7 @@ impl GroupWriter {
             for set in &block.sets {
                 self.set(out, set, stroke.expiry_shift_ms);
             }
-            for keys in [&block.removed, &block.retired] {
+            for keys in [&block.new, &block.removed, &block.retired] {
                 number(out, keys.len() as u64);
                 keys.iter().for_each(|(spec, key)| self.key(out, spec, key));
             }
@@ -163,7 +167,7 @@ impl GroupWriter {
 
 impl Block<'_> {
     fn arguments(&self) -> usize {
-        3 + 3 * self.sets.len() + self.removed.len() + self.retired.len()
+        4 + 3 * self.sets.len() + self.new.len() + self.removed.len() + self.retired.len()
     }
 }
 

@@ -225,7 +225,8 @@ impl Publisher {
 
     /// One round: list, write, seal. The groups' values become visible in it, the replica's after it.
     fn publish(&mut self, ticks: &[Tick], last: u64) -> Result<Verdict, Trouble> {
-        let groups = batch::merge(ticks);
+        let mut groups = batch::merge(ticks);
+        self.replica.mark_new(&mut groups);
         let from = self.sent;
         for (sent, group) in self.sent.iter_mut().zip(&groups) {
             *sent = group.to.max(*sent);

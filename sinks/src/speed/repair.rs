@@ -151,7 +151,8 @@ impl Publisher {
         let limit = self.settings.connect_timeout.min(RECONNECT_LIMIT);
         self.connect(limit).map_err(|error| Trouble::Down(error.to_string()))?;
         self.claim_again()?;
-        if self.hold.is_some() {
+        // Before the first tick the replica is still being filled, and nothing of it is to be shown.
+        if self.hold.is_some() || self.binding.is_none() {
             return Ok(());
         }
         let verdict = self.seal()?;

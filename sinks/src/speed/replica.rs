@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use greenwave_model::{Change, Current, Deltas, GROUPS, Name, StoredValue, ViewSpec, group_of, vnode};
 
+use super::batch::Group;
 use super::inbox::Tick;
 use super::json;
 
@@ -109,6 +110,16 @@ impl Replica {
             }
         }
         groups
+    }
+
+    /// Marks the changes whose key is not here: Redis, which holds the same, has to be told that it is a member.
+    pub(super) fn mark_new(&self, groups: &mut [Group]) {
+        let content = self.read();
+        for change in groups.iter_mut().flat_map(|group| &mut group.changes) {
+            let name = change.deltas.spec().name;
+            let view = content.views.iter().find(|view| view.spec.name == name);
+            change.is_new |= view.is_none_or(|view| !view.rows.contains_key(change.key.as_str()));
+        }
     }
 
     pub(super) fn fill(&self, deltas: &dyn Deltas) {

@@ -4,7 +4,8 @@
 --   claim  5 "first" | "again", 6 owner key, 7 job, 8 highest own tick, then "<tick> <binding>" for each own binding
 --   push   5 the tick bound before the first (empty: replace the list), 6 highest tick, then tick, binding, ...
 --   write  5 group, 6 from (empty: resync), 7 to, 8 contract db, 9 oldest tick of the feed (empty: no feed), 10 deltas,
---          then twice (contract keys, own keys): n, n × (key, value, expiry or empty); n, n × removed; n, n × retired
+--          then twice (contract keys, own keys): n, n × (key, value, expiry or empty); n, n × those of them that are new;
+--          n, n × removed; n, n × retired
 --   trim   5 tick
 --   seal   5 tick, 6.. the last tick bound with changes, for each group in order
 --
@@ -12,33 +13,34 @@
 -- applied {group -> tick; a group without one is stale}, members:<group>, own:<group>, feed:<group>.
 -- Ticks stay below 2^53, so a Lua number holds them exactly; what is stored is always the text as it came.
 
+local call, ARGV = redis.call, ARGV
 local op, base, second = ARGV[1], ARGV[2], ARGV[4]
 local generation = tonumber(ARGV[3])
-redis.call('SELECT', second)
+call('SELECT', second)
 
 local meta, ticks, held, positions = base .. 'meta', base .. 'ticks', base .. 'held', base .. 'applied'
-local state = redis.call('HMGET', meta, 'generation', 'listed', 'visible')
+local state = call('HMGET', meta, 'generation', 'listed', 'visible')
 local known = tonumber(state[1] or '0')
 local listed = tonumber(state[2] or '-1')
 
 local function claim()
   local again, owner_key, job = ARGV[5] == 'again', ARGV[6], ARGV[7]
-  local owner = redis.call('GET', owner_key)
+  local owner = call('GET', owner_key)
   if owner and owner ~= job then return {'OWNED', owner} end
-  redis.call('SET', owner_key, job)
+  call('SET', owner_key, job)
   local answer = 'OK'
   if again and known < generation then
     answer = 'LOST'
     -- What others bound is not ours to repeat, but readers have seen it: nothing is shown before we are past it.
-    for _, entry in ipairs(redis.call('LRANGE', ticks, 0, -1)) do redis.call('RPUSH', held, entry) end
-    redis.call('DEL', ticks, positions)
-    for i = 9, #ARGV do redis.call('RPUSH', ticks, ARGV[i]) end
-    redis.call('HSET', meta, 'listed', ARGV[8])
+    for _, entry in ipairs(call('LRANGE', ticks, 0, -1)) do call('RPUSH', held, entry) end
+    call('DEL', ticks, positions)
+    for i = 9, #ARGV do call('RPUSH', ticks, ARGV[i]) end
+    call('HSET', meta, 'listed', ARGV[8])
     state[2] = ARGV[8]
   end
-  redis.call('HSET', meta, 'generation', ARGV[3])
-  return {answer, state[2] or '0', redis.call('HGETALL', positions), redis.call('LRANGE', ticks, 0, -1),
-    redis.call('LRANGE', held, 0, -1)}
+  call('HSET', meta, 'generation', ARGV[3])
+  return {answer, state[2] or '0', call('HGETALL', positions), call('LRANGE', ticks, 0, -1),
+    call('LRANGE', held, 0, -1)}
 end
 
 local function push()
@@ -46,25 +48,25 @@ local function push()
   if anew then
     -- Sent before an outage and read after it: a newer push has been here.
     if tonumber(ARGV[6]) < listed then return {'OK'} end
-    redis.call('DEL', ticks)
+    call('DEL', ticks)
   elseif listed < tonumber(ARGV[5]) then
     return {'HOLE'}
   end
   for i = 7, #ARGV, 2 do
-    if anew or tonumber(ARGV[i]) > listed then redis.call('RPUSH', ticks, ARGV[i] .. ' ' .. ARGV[i + 1]) end
+    if anew or tonumber(ARGV[i]) > listed then call('RPUSH', ticks, ARGV[i] .. ' ' .. ARGV[i + 1]) end
   end
-  if tonumber(ARGV[6]) > listed then redis.call('HSET', meta, 'listed', ARGV[6]) end
+  if tonumber(ARGV[6]) > listed then call('HSET', meta, 'listed', ARGV[6]) end
   return {'OK'}
 end
 
 local function trim()
   local upto = tonumber(ARGV[5])
   while true do
-    local oldest = redis.call('LINDEX', ticks, 0)
+    local oldest = call('LINDEX', ticks, 0)
     if not oldest or tonumber(string.match(oldest, '^%d+')) > upto then break end
-    redis.call('LPOP', ticks)
+    call('LPOP', ticks)
   end
-  if upto > listed then redis.call('HSET', meta, 'listed', ARGV[5]) end
+  if upto > listed then call('HSET', meta, 'listed', ARGV[5]) end
   return {'OK'}
 end
 
@@ -72,7 +74,7 @@ end
 local function in_parts(command, key, list)
   for i = 1, #list, 4000 do
     local last = math.min(i + 3999, #list)
-    if key then redis.call(command, key, unpack(list, i, last)) else redis.call(command, unpack(list, i, last)) end
+    if key then call(command, key, unpack(list, i, last)) else call(command, unpack(list, i, last)) end
   end
 end
 
@@ -86,29 +88,32 @@ local function listing()
 end
 
 local function block(db, members, swap)
-  local n, first, keys = tonumber(ARGV[at]), at + 1, {}
-  for i = 1, n do keys[i] = ARGV[first + 3 * (i - 1)] end
+  local n, first = tonumber(ARGV[at]), at + 1
   at = first + 3 * n
-  local removed, retired = listing(), listing()
+  local new, removed, retired = listing(), listing(), listing()
   if swap then
     local kept = {}
-    for _, key in ipairs(keys) do kept[key] = true end
-    for _, key in ipairs(redis.call('SMEMBERS', members)) do
+    for i = 1, n do
+      new[i] = ARGV[first + 3 * (i - 1)]
+      kept[new[i]] = true
+    end
+    for _, key in ipairs(call('SMEMBERS', members)) do
       if not kept[key] then removed[#removed + 1] = key end
     end
-    redis.call('DEL', members)
+    call('DEL', members)
   end
-  redis.call('SELECT', db)
+  if n + #new + #removed + #retired == 0 then return end
+  call('SELECT', db)
   in_parts('DEL', nil, removed)
   for i = first, first + 3 * (n - 1), 3 do
     if ARGV[i + 2] == '' then
-      redis.call('SET', ARGV[i], ARGV[i + 1])
+      call('SET', ARGV[i], ARGV[i + 1])
     else
-      redis.call('SET', ARGV[i], ARGV[i + 1], 'PXAT', ARGV[i + 2])
+      call('SET', ARGV[i], ARGV[i + 1], 'PXAT', ARGV[i + 2])
     end
   end
-  redis.call('SELECT', second)
-  in_parts('SADD', members, keys)
+  call('SELECT', second)
+  in_parts('SADD', members, new)
   in_parts('SREM', members, removed)
   in_parts('SREM', members, retired)
 end
@@ -121,14 +126,14 @@ local function feed(group, applied, to)
   local answer = redis.pcall('XADD', stream, 'MINID', '=', ARGV[9], id, unpack(entry))
   -- Ids only rise. A stream that is ahead of its group is of another history: readers start over.
   if type(answer) == 'table' and answer.err then
-    redis.call('DEL', stream)
-    redis.call('XADD', stream, id, unpack(reset))
+    call('DEL', stream)
+    call('XADD', stream, id, unpack(reset))
   end
 end
 
 local function write()
   local group, from, to = ARGV[5], ARGV[6], ARGV[7]
-  local applied = redis.call('HGET', positions, group)
+  local applied = call('HGET', positions, group)
   local swap = from == ''
   if not swap and not applied then return {'GAP'} end
   if tonumber(to) > listed then return {'UNLISTED'} end
@@ -137,7 +142,7 @@ local function write()
   block(ARGV[8], base .. 'members:' .. group, swap)
   block(second, base .. 'own:' .. group, swap)
   if ARGV[9] ~= '' then feed(group, not swap and applied, to) end
-  redis.call('HSET', positions, group, to)
+  call('HSET', positions, group, to)
   return {'OK'}
 end
 
@@ -146,13 +151,13 @@ local function seal()
   if tick > listed then return {'UNLISTED'} end
   local groups = {}
   for i = 6, #ARGV do groups[i - 5] = tostring(i - 6) end
-  local reached, answer = redis.call('HMGET', positions, unpack(groups)), {'BEHIND'}
+  local reached, answer = call('HMGET', positions, unpack(groups)), {'BEHIND'}
   for i, applied in ipairs(reached) do
     if not applied or tonumber(applied) < tonumber(ARGV[i + 5]) then answer[#answer + 1] = groups[i] end
   end
   if #answer > 1 then return answer end
-  if tick > tonumber(state[3] or '-1') then redis.call('HSET', meta, 'visible', ARGV[5]) end
-  redis.call('DEL', held)
+  if tick > tonumber(state[3] or '-1') then call('HSET', meta, 'visible', ARGV[5]) end
+  call('DEL', held)
   return {'VISIBLE'}
 end
 

@@ -58,6 +58,31 @@ fn publish(speed: &Speed, events: &Receiver<FromSpeed>, tick: u64, deltas: Vec<A
     }
 }
 
+/// Processor time of the writer's thread and of Redis so far: what a busy machine does not distort.
+fn processor(redis: &Redis) -> (Duration, Duration) {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+    let writer = tasks.filter(|task| std::fs::read_to_string(task.join("comm")).unwrap().trim() == "speed");
+    let on = |path: std::path::PathBuf| {
+        let spent = std::fs::read_to_string(path.join("schedstat")).unwrap();
+        Duration::from_nanos(spent.split(' ').next().unwrap().parse().unwrap())
+    };
+    (writer.map(on).sum(), on(std::path::PathBuf::from(format!("/proc/{}/task/{0}", redis.pid()))))
+}
+
+fn tell(what: &str, mut times: Vec<Duration>, spent: (Duration, Duration), redis: &Redis) {
+    let (writer, server) = processor(redis);
+    let count = times.len() as u32;
+    times.sort_unstable();
+    println!(
+        "{what}: p50 {:.1?}, p99 {:.1?}, worst {:.1?}; processor a tick: writer {:.1?}, redis {:.1?}",
+        times[times.len() / 2],
+        times[times.len() * 99 / 100],
+        times[times.len() - 1],
+        (writer - spent.0) / count,
+        (server - spent.1) / count
+    );
+}
+
 #[test]
 #[ignore = "a figure, not a check: run it on an idle machine"]
 fn figure_complete_to_visible() {
@@ -72,21 +97,15 @@ fn figure_complete_to_visible() {
         let (speed, _) = Speed::start(SpeedSettings::Redis(settings), 1, 1, sender).unwrap();
         let first = 1u64 << 32;
         publish(&speed, &events, first, vec![vehicles(0, 20_000, 20_000)]);
-        let mut times: Vec<Duration> = (1..=200)
-            .map(|at| {
-                std::thread::sleep(Duration::from_millis(10));
-                publish(&speed, &events, first + at, vec![vehicles(at, 800, 20_000), windows(at / 100, 200)])
-            })
-            .collect();
-        times.sort_unstable();
-        println!(
-            "feed {feed}: 1,000 changed keys a tick: p50 {:?}, p99 {:?}, worst {:?}",
-            times[100], times[197], times[199]
-        );
-        let mut times: Vec<Duration> =
-            (201..=230).map(|at| publish(&speed, &events, first + at, vec![vehicles(at, 20_000, 100_000)])).collect();
-        times.sort_unstable();
-        println!("feed {feed}: 20,000 changed keys in a tick: p50 {:?}, worst {:?}", times[15], times[29]);
+        let spent = processor(&redis);
+        let small = |at: u64| {
+            std::thread::sleep(Duration::from_millis(10));
+            publish(&speed, &events, first + at, vec![vehicles(at, 800, 20_000), windows(at / 100, 200)])
+        };
+        tell(&format!("feed {feed}: 1,000 changed keys a tick"), (1..=200).map(small).collect(), spent, &redis);
+        let spent = processor(&redis);
+        let large = |at: u64| publish(&speed, &events, first + at, vec![vehicles(at, 20_000, 100_000)]);
+        tell(&format!("feed {feed}: 20,000 changed keys a tick"), (201..=230).map(large).collect(), spent, &redis);
         redis.flush_all();
         let healed = publish(&speed, &events, first + 231, vec![]);
         println!("feed {feed}: 100,000 keys written whole after FLUSHALL: {healed:?}");

@@ -10,5 +10,6 @@ mod memory;
 mod script;
 mod starts;
 mod views;
+mod wire;
 mod world;
 mod writes;

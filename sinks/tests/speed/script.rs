@@ -36,8 +36,8 @@ impl Caller {
 
     /// Sets `key` to `value` in the contract db.
     fn write(&mut self, group: &str, from: &str, to: &str, key: &str, value: &str) -> String {
-        let none = ["0", "0", "0"];
-        let block = ["1", key, value, "", "0", "0"];
+        let none = ["0", "0", "0", "0"];
+        let block = ["1", key, value, "", "1", key, "0", "0"];
         self.word("write", &[&[group, from, to, "0", "0", "[]"][..], &block, &none].concat())
     }
 
@@ -169,8 +169,8 @@ fn a_resync_deletes_what_is_gone_and_leaves_what_was_retired() {
     let mut job = Caller::of(&redis, 1);
     assert_eq!(job.claim("first"), "OK");
     assert_eq!(job.push("", "1"), "OK");
-    let own = ["0", "0", "0"];
-    let block = ["3", "gone", "1", "", "kept", "1", "", "left", "1", "", "0", "1", "left"];
+    let own = ["0", "0", "0", "0"];
+    let block = ["3", "gone", "1", "", "kept", "1", "", "left", "1", "", "0", "0", "1", "left"];
     let arguments = [&["0", "", "1", "0", "0", "[]"][..], &block, &own].concat();
     assert_eq!(job.word("write", &arguments), "OK");
     assert_eq!(job.push("1", "2"), "OK");
