@@ -189,5 +189,6 @@ pub fn dedup<'s>(
         fingerprint => vnode(fingerprint),
     };
     let slot = states.register(Dedup::ID, Dedup::SCHEMA);
+    let readings = tick::received(readings);
     tick::run_durable(readings, clock, tick::by_vnode(slice), Dedup::new(horizon_ms), slot)
 }

@@ -217,6 +217,7 @@ impl<V: ViewRow> Publish<V> {
     fn leave(&mut self, slot: u32, presence: Presence, out: &mut Sent) {
         let (key, live) = self.keys.at(slot);
         if live.presence != Presence::There {
+            live.presence = presence;
             return;
         }
         remember(&mut self.changed, slot, live);

@@ -99,13 +99,22 @@ pub struct Panes {
     unsettled: Vec<u32>,
     /// Roads with a pane in the future, by the event time that makes it eligible.
     future: BinaryHeap<Reverse<(i64, u32)>>,
+    /// Copies that displace a counted one. They wait for the end of the tick, where that one surely is.
+    copies: Vec<RoadReport>,
     refused: u64,
 }
 
 impl Panes {
     pub fn new(settings: PanesSettings) -> Self {
-        let (touched, unsettled, future) = (Vec::new(), Vec::new(), BinaryHeap::new());
-        Self { settings, roads: Keyed::new(), touched, unsettled, future, refused: 0 }
+        Self {
+            settings,
+            roads: Keyed::new(),
+            touched: Vec::new(),
+            unsettled: Vec::new(),
+            future: BinaryHeap::new(),
+            copies: Vec::new(),
+            refused: 0,
+        }
     }
 
     /// Contributions to closed panes, refused since the start.
@@ -250,14 +259,21 @@ impl TickOperator for Panes {
     const NAME: &'static str = "panes";
 
     fn fold(&mut self, clock: &Clock, rows: Vec<RoadReport>, _: &mut Rows<Self::Out>, _: &mut Rows<CurrentChange>) {
-        for report in &rows {
-            self.count(clock, report);
+        for report in rows {
+            if report.displaces {
+                self.copies.push(report);
+            } else {
+                self.count(clock, &report);
+            }
         }
     }
 
     fn close(&mut self, clock: &Clock, out: &mut Rows<Self::Out>, side: &mut Rows<CurrentChange>) {
         if clock.restored {
             return self.give_everything(clock, out, side);
+        }
+        for copy in std::mem::take(&mut self.copies) {
+            self.count(clock, &copy);
         }
         self.arrive(clock);
         if clock.is_cut {

@@ -1,0 +1,201 @@
+//! The whole city under the laws of the operators' tests.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../operators/tests/laws/mod.rs"]
+mod laws;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use greenwave_dataflows::{CitySettings, FreeFlow, Inputs, States, Views, city};
+use greenwave_model::views::{Hotspot, RoadCurrent, RoadTraffic, VehicleLocation};
+use greenwave_model::{Clock, GpsReading, Name, ViewRow};
+use h3o::{LatLng, Resolution};
+use laws::twins::{self, Counted, DedupTwin, LatestTwin, PanesTwin, PublishTwin, Times, shown, window_key};
+use laws::{History, Random, Shown, Subject, obeys};
+use timely::dataflow::Stream;
+use timely::dataflow::operators::{Concat, vec::Map};
+
+const DEDUP_HORIZON_MS: i64 = 60_000;
+const SKEW_MS: i64 = 10_000;
+
+#[derive(Clone)]
+struct City {
+    dedup: bool,
+    vehicle_count: bool,
+    correction_horizon_ms: i64,
+}
+
+fn free_flow() -> BTreeMap<Name, f64> {
+    [("A40".into(), 100.0), ("B227".into(), 50.0), ("L441".into(), 70.0)].into()
+}
+
+impl Subject for City {
+    type Row = GpsReading;
+
+    fn build<'s>(
+        &self,
+        gps: Stream<'s, u64, Vec<GpsReading>>,
+        clock: Stream<'s, u64, Vec<Clock>>,
+        states: &States,
+    ) -> Stream<'s, u64, Vec<Shown>> {
+        let settings = CitySettings {
+            dedup: self.dedup,
+            dedup_horizon_ms: DEDUP_HORIZON_MS,
+            correction_horizon_ms: self.correction_horizon_ms,
+            clock_skew_ms: SKEW_MS,
+            vehicle_count: self.vehicle_count,
+            free_flow: Some(Arc::new(FreeFlow::new(free_flow()))),
+            views: Views::ALL,
+        };
+        let outputs = city(Inputs { gps, clock }, &settings, states);
+        let deltas = outputs.deltas.flat_map(|batch| shown(&*batch, false));
+        let rows = outputs.rows.flat_map(|batch| shown(&*batch, true));
+        let verdicts = outputs.verdicts.map(|(verdict, record, n)| Shown::Line(format!("{verdict:?} {record:?}"), n));
+        deltas.concat(rows).concat(verdicts)
+    }
+
+    fn history(&self, random: &mut Random) -> History<GpsReading> {
+        twins::copies(random, 9, 40, self.correction_horizon_ms)
+    }
+
+    fn twin(&self, history: &History<GpsReading>) -> Vec<Vec<String>> {
+        let mut twin = CityTwin::new(self);
+        (0..history.len()).map(|number| twin.cut(&history[number].rows, Times::of(history, number))).collect()
+    }
+}
+
+struct CityTwin {
+    dedups: bool,
+    horizon_ms: i64,
+    dedup: DedupTwin,
+    latest: LatestTwin,
+    panes: PanesTwin,
+    vehicle_locations: PublishTwin,
+    road_traffic: PublishTwin,
+    road_current: PublishTwin,
+    hotspots: PublishTwin,
+}
+
+fn road(row: &GpsReading) -> Name {
+    if row.road.is_empty() {
+        let position = LatLng::new(row.latitude, row.longitude).unwrap();
+        position.to_cell(Resolution::Nine).to_string().into()
+    } else {
+        row.road.clone()
+    }
+}
+
+fn location(row: &GpsReading) -> VehicleLocation {
+    VehicleLocation {
+        latitude: row.latitude,
+        longitude: row.longitude,
+        speed_kmh: row.speed_kmh,
+        direction_deg: (!row.direction_deg.is_nan()).then_some(row.direction_deg),
+        event_ms: row.event_ms,
+        arrival_ms: row.arrival_ms,
+    }
+}
+
+impl CityTwin {
+    fn new(city: &City) -> Self {
+        Self {
+            dedups: city.dedup,
+            horizon_ms: city.correction_horizon_ms,
+            dedup: DedupTwin { horizon_ms: DEDUP_HORIZON_MS, ..DedupTwin::default() },
+            latest: LatestTwin::default(),
+            panes: PanesTwin {
+                horizon_ms: city.correction_horizon_ms,
+                skew_ms: SKEW_MS,
+                count_devices: city.vehicle_count,
+                free_flow: free_flow(),
+                reports: Vec::new(),
+            },
+            vehicle_locations: PublishTwin::default(),
+            road_traffic: PublishTwin::default(),
+            road_current: PublishTwin::default(),
+            hotspots: PublishTwin::default(),
+        }
+    }
+
+    fn cut(&mut self, rows: &[GpsReading], times: Times) -> Vec<String> {
+        let (accepted, duplicates) =
+            if self.dedups { self.dedup.cut(rows, times) } else { (rows.to_vec(), Vec::new()) };
+        let mut lines: Vec<_> = duplicates.iter().map(|record| format!("Duplicate {record:?} × 1")).collect();
+        let mut counted = Vec::new();
+        for row in accepted {
+            let verdict = twins::lateness(row.event_ms, self.horizon_ms, times);
+            if let Some(verdict) = verdict {
+                let verdict = if verdict == "late" { "Late" } else { "TooLate" };
+                lines.push(format!("{verdict} {:?} × 1", row.record));
+            }
+            if verdict != Some("too_late") {
+                counted.push(row);
+            }
+        }
+        lines.extend(self.views(&counted, times));
+        lines.sort();
+        lines
+    }
+
+    fn views(&mut self, counted: &[GpsReading], times: Times) -> Vec<String> {
+        let retired = |_: &str| false;
+        let reports = counted.iter().map(|row| (row.device.clone(), row.record, location(row)));
+        let vehicles = self.latest.cut(reports, times);
+        let reports = counted.iter().map(|row| Counted {
+            road: road(row),
+            device: row.device.clone(),
+            record: row.record,
+            event_ms: row.event_ms,
+            arrival_ms: row.arrival_ms,
+            speed_kmh: row.speed_kmh,
+        });
+        let (windows, currents) = self.panes.cut(reports, times);
+        let speeds = currents.iter().map(|(road, row)| (road.clone(), row.totals.average_kmh())).collect();
+        let hotspots = twins::hotspots(&speeds, &free_flow());
+        let windows = windows.into_iter().map(|(key, row)| (window_key(key), row));
+        let mut lines = self.vehicle_locations.cut::<VehicleLocation>(vehicles.into_iter(), times, retired);
+        lines.extend(self.road_traffic.cut::<RoadTraffic>(windows, times, retired));
+        lines.extend(self.road_current.cut::<RoadCurrent>(currents.into_iter(), times, retired));
+        lines.extend(self.hotspots.cut::<Hotspot>(hotspots.into_iter(), times, |_| true));
+        lines
+    }
+}
+
+#[test]
+fn city_obeys_the_laws() {
+    obeys(City { dedup: true, vehicle_count: true, correction_horizon_ms: 120_000 });
+}
+
+#[test]
+fn city_obeys_the_laws_without_dedup_and_vehicle_count() {
+    obeys(City { dedup: false, vehicle_count: false, correction_horizon_ms: 600_000 });
+}
+
+/// A view's id is its name: whatever restores a job finds each operator by it.
+#[test]
+fn every_operator_has_its_own_state_id() {
+    let ids = timely::execute_directly(|worker| {
+        let states = States::new(0, 1, true);
+        worker.dataflow::<u64, _, _>(|scope| {
+            use timely::dataflow::operators::Input;
+            let (gps, clock) = (scope.new_input::<Vec<GpsReading>>().1, scope.new_input::<Vec<Clock>>().1);
+            let subject = City { dedup: true, vehicle_count: true, correction_horizon_ms: 0 };
+            subject.build(gps, clock, &states);
+        });
+        states.ids()
+    });
+    let named: Vec<_> = ids.iter().map(|(id, _)| *id).collect();
+    assert_eq!(
+        named,
+        [
+            "dedup",
+            "vehicle_latest",
+            VehicleLocation::SPEC.name,
+            "road_panes",
+            RoadTraffic::SPEC.name,
+            RoadCurrent::SPEC.name,
+            Hotspot::SPEC.name
+        ]
+    );
+}

@@ -1,0 +1,62 @@
+use greenwave_model::views::VehicleLocation;
+use greenwave_model::{Change, Clock, GpsReading};
+use greenwave_operators::latest::{Report, latest};
+use greenwave_operators::publish::Upsert;
+use greenwave_operators::{Accepted, States, reports::Reporter};
+use timely::dataflow::Stream;
+use timely::dataflow::operators::vec::Map;
+
+use crate::laws::twins::{LatestTwin, Times, copies};
+use crate::laws::{Cut, History, Random, Shown, Subject, obeys};
+
+type Row = Report<VehicleLocation>;
+
+#[derive(Clone)]
+struct Latest;
+
+impl Subject for Latest {
+    type Row = Row;
+
+    fn build<'s>(
+        &self,
+        rows: Stream<'s, u64, Vec<Row>>,
+        clock: Stream<'s, u64, Vec<Clock>>,
+        states: &States,
+    ) -> Stream<'s, u64, Vec<Shown>> {
+        latest(rows, clock, states).map(|upsert: Upsert<VehicleLocation>| {
+            let value = match upsert.change {
+                Change::Set(value) => Some(format!("{value:?}")),
+                Change::Remove | Change::Retire => None,
+            };
+            Shown::Put(upsert.key.to_string(), value)
+        })
+    }
+
+    fn history(&self, random: &mut Random) -> History<Row> {
+        let mut reporter = Reporter::new(false);
+        let mut report = |row: GpsReading| reporter.reports(Accepted::first(row)).1;
+        copies(random, 9, 20, 60_000)
+            .into_iter()
+            .map(|cut| Cut {
+                rows: cut.rows.into_iter().map(&mut report).collect(),
+                watermark_ms: cut.watermark_ms,
+                now_ms: cut.now_ms,
+            })
+            .collect()
+    }
+
+    fn twin(&self, history: &History<Row>) -> Vec<Vec<String>> {
+        let mut twin = LatestTwin::default();
+        let cut = |(number, cut): (usize, &Cut<Row>)| {
+            let rows = cut.rows.iter().map(|row| (row.key.clone(), row.record, row.value.clone()));
+            let content = twin.cut(rows, Times::of(history, number));
+            content.iter().map(|(key, value)| format!("{key} = {value:?}")).collect()
+        };
+        history.iter().enumerate().map(cut).collect()
+    }
+}
+
+#[test]
+fn latest_obeys_the_laws() {
+    obeys(Latest);
+}

@@ -1,0 +1,12 @@
+//! Every operator under the laws of `laws/`.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../laws/mod.rs"]
+mod laws;
+
+mod dedup;
+mod lateness;
+mod latest;
+mod panes;
+mod publish;
+mod top;
