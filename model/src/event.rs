@@ -175,10 +175,10 @@ impl Batch {
     pub fn split_off(&mut self, end: i64) -> Self {
         let rows = self.readings.partition_point(|reading| reading.record.offset() < end);
         let rejects = self.rejects.partition_point(|reject| reject.offset < end);
-        let raw = self.raw.as_mut().map(|raw| GpsRaw {
-            id: raw.id.split_off(rows),
-            vehicle_type: raw.vehicle_type.split_off(rows),
-        });
+        let raw = self
+            .raw
+            .as_mut()
+            .map(|raw| GpsRaw { id: raw.id.split_off(rows), vehicle_type: raw.vehicle_type.split_off(rows) });
         let rest = Self {
             start: end,
             readings: self.readings.split_off(rows),

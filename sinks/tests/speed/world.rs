@@ -40,7 +40,7 @@ impl World {
         for record in from..end {
             let key = self.key(record);
             // A key that is retired is never removed: what stands of it is nobody's to delete, its expiry apart.
-            let retires = mix(key.len() as u64 + u64::from(key.as_bytes()[key.len() - 1])) % 2 == 0;
+            let retires = mix(key.len() as u64 + u64::from(key.as_bytes()[key.len() - 1])).is_multiple_of(2);
             let state = match (mix(record + self.seed) % 8, content.get(&key)) {
                 (0, Some(State::Set(seq))) if retires => State::Retired(*seq),
                 (0, Some(State::Set(_))) => State::Removed,

@@ -12,7 +12,7 @@ use anyhow::Context;
 use rustc_hash::FxHashSet;
 
 use crate::Pass;
-use crate::events::{Event, Groups};
+use crate::events::{Groups, Identified};
 
 /// Read at once; the line at the end is kept for the next read.
 const CHUNK: usize = 1 << 20;
@@ -77,19 +77,27 @@ fn fold(path: &Path, buffer: &mut Vec<u8>, seen: Option<&Seen>, groups: &mut Gro
         buffer.resize(kept + CHUNK, 0);
         let read = file.read(&mut buffer[kept..])?;
         let filled = kept + read;
+        let whole = memchr::memrchr(b'\n', &buffer[..filled]).map_or(0, |at| at + 1);
+        let lines = std::str::from_utf8(&buffer[..whole])?;
         let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', &buffer[..filled]) {
-            let event: Event<'_> = serde_json::from_slice(&buffer[start..end])?;
-            if seen.is_none_or(|seen| seen.insert(event.id)) {
-                groups.fold(&event)?;
-            }
+        for end in memchr::memchr_iter(b'\n', lines.as_bytes()) {
+            fold_line(&lines[start..end], seen, groups)?;
             events += 1;
             start = end + 1;
         }
-        buffer.copy_within(start..filled, 0);
-        kept = filled - start;
+        buffer.copy_within(whole..filled, 0);
+        kept = filled - whole;
         if read == 0 {
             return Ok(events);
         }
     }
+}
+
+#[inline]
+fn fold_line(line: &str, seen: Option<&Seen>, groups: &mut Groups) -> anyhow::Result<()> {
+    let Some(seen) = seen else {
+        return groups.fold(&serde_json::from_str(line)?);
+    };
+    let event: Identified<'_> = serde_json::from_str(line)?;
+    if seen.insert(event.id) { groups.fold(&event.event()) } else { Ok(()) }
 }
