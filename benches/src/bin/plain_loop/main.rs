@@ -40,6 +40,8 @@ struct Pass {
     events: u64,
     groups: usize,
     seconds: f64,
+    /// Of all threads, those of librdkafka among them.
+    cpu_seconds: f64,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -58,13 +60,30 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn report(query: &str, arguments: &Arguments, pass: impl Fn() -> anyhow::Result<Pass>) -> anyhow::Result<()> {
-    let mut passes = (0..arguments.runs).map(|_| pass()).collect::<anyhow::Result<Vec<_>>>()?;
+    let timed = || {
+        let before = cpu_seconds();
+        pass().map(|pass| Pass { cpu_seconds: cpu_seconds() - before, ..pass })
+    };
+    let mut passes = (0..arguments.runs).map(|_| timed()).collect::<anyhow::Result<Vec<_>>>()?;
     passes.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
-    let Pass { events, groups, seconds } = passes.get(passes.len() / 2).context("no run")?;
+    let Pass { events, groups, seconds, cpu_seconds } = passes.get(passes.len() / 2).context("no run")?;
     let figures = serde_json::json!({
         "query": query, "threads": arguments.threads, "runs": arguments.runs, "events": events, "groups": groups,
         "seconds": seconds, "events_per_s": (*events as f64 / seconds).round(),
+        "cpu_us_per_event": cpu_seconds * 1e6 / *events as f64,
     });
     println!("{figures}");
     Ok(())
+}
+
+/// What this process has used of all processors.
+fn cpu_seconds() -> f64 {
+    // SAFETY: the call fills the structure, whose fields are all numbers, so zeros are a value of it.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        usage
+    };
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    seconds(usage.ru_utime) + seconds(usage.ru_stime)
 }
