@@ -15,6 +15,7 @@ import duckdb
 
 import cuts
 import delta
+import feed
 import records
 import speed
 import summary
@@ -66,6 +67,7 @@ def judge(lake, kind="kafka", truth=None, told=None, stores=None, prefix=""):
         summary.judge(con, told, views.live_keys(con, settings), verdict)
     if stores:
         speed.judge(con, *stores, settings, kind, prefix, verdict)
+        feed.judge(stores[1], verdict)
     return con, verdict
 
 

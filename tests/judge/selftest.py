@@ -5,6 +5,7 @@
 
 import copy
 import datetime
+import fnmatch
 import json
 import math
 import sys
@@ -29,7 +30,13 @@ class Store:
         return self.by_ms // 1000, self.by_ms % 1000 * 1000
 
     def scan_iter(self, pattern, count):
-        return [key for key in self.values if key.startswith(pattern.rstrip("*"))]
+        return [key for key in self.values if fnmatch.fnmatch(key, pattern)]
+
+    def hgetall(self, key):
+        return self.values[key]
+
+    def xrange(self, key):
+        return self.values[key]
 
     def pipeline(self, transaction):
         return Pipeline(self.values)
@@ -67,6 +74,9 @@ def speed_layer(city, free_flow):
             first["traffic:road:" + key] = (json.dumps(value), v[7] + 10 * model.MINUTE)
     for key, ((v, _), _) in city.published["hotspots"].items():
         second[f"hotspots:{key}"] = (json.dumps(tables.hotspot(key, v, free_flow)), -1)
+    entries = [{"reset": "1", "to": "7"}, {"from": "7", "to": "9"}, {"from": "9", "to": "12"}]
+    second["greenwave:city:feed:3"] = [(f"{entry['to']}-0", entry) for entry in entries]
+    second["greenwave:city:applied"] = {"3": "12"}
     return first, second
 
 
@@ -165,7 +175,17 @@ def expiring(first, _):
     first[key] = (first[key][0], first[key][1] + 60_000)
 
 
+def leaping(_, second):
+    del second["greenwave:city:feed:3"][1]
+
+
+def short(_, second):
+    del second["greenwave:city:feed:3"][2]
+
+
 STORE_FAULTS = [
+    ("the feed leaves out an entry", "a reader is at", leaping),
+    ("the feed ends too early", "its group is at", short),
     ("a value in Redis is stale", "stale or wrong", stale),
     ("a value is missing in Redis", "are missing", lambda first, _: first.pop(a_key(first, "traffic:road:"))),
     ("a key in Redis expires a minute late", "beside their time", expiring),
