@@ -10,7 +10,7 @@ use super::error::SpeedError;
 use super::settings::RedisSettings;
 
 /// Sent as soon as this much is encoded, so that Redis works while the rest is being encoded.
-const SEND_BYTES: usize = 64 << 10;
+const SEND_BYTES: usize = 32 << 10;
 
 const CLUSTER: &str = "it is a Redis Cluster, and a script of ours writes keys of many slots";
 
@@ -119,6 +119,10 @@ impl Link {
     }
 
     fn send(&mut self) -> Result<(), String> {
+        // The last call of a round may have been sent with those before it.
+        if self.out.is_empty() {
+            return Ok(());
+        }
         let sent = self.connection.send_packed_command(&self.out).map_err(|error| error.to_string());
         self.out.clear();
         sent

@@ -112,7 +112,7 @@ impl Publisher {
                 let _ = self.events.send(FromSpeed::Fenced { by });
             }
             Trouble::Down(why) => {
-                tracing::debug!(%why, "redis did not take a round");
+                tracing::warn!(%why, "redis did not take a round; what is missing is written again");
                 self.why_down = why;
                 self.backoff = super::pace::Backoff::new();
             }

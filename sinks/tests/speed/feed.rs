@@ -127,9 +127,10 @@ fn a_reader_follows_from_tick_to_tick() {
     let mut readers = Readers::new(&redis);
     readers.follow();
     assert_eq!(readers.read_whole(), 64, "a new Redis is written whole once");
-    for round in 0..40 {
-        engine.mint(30, round % 8 == 7);
-        if round % 4 == 0 {
+    // Rounds of many sizes: wherever a buffer ends, nothing of a round is lost.
+    for round in 0..120 {
+        engine.mint(round * 37 % 250, round % 8 == 7);
+        if round % 4 > 0 {
             engine.wait();
             readers.follow();
         }
