@@ -1,10 +1,10 @@
 //! Bytes → [`GpsReading`] or [`Reject`], one record at a time; a bad one cannot hurt the next.
 //!
 //! Three stages, each of which answers with what the next one would have answered, or passes the record on:
-//! [`template`] repeats the form of the records before, [`scanner`] finds our fields in any order, [`fallback`] is
+//! `template` repeats the form of the records before, `scanner` finds our fields in any order, `fallback` is
 //! serde_json and says what is wrong with a record. Which stage took a record never shows in its reading.
 //!
-//! What is read, under which names and in which units: [`fields`], [`timestamp`], [`direction`]. `null` is absent, and
+//! What is read, under which names and in which units: `fields`, `timestamp`, `direction`. `null` is absent, and
 //! so is an empty id, road, direction or vehicle type. A byte order mark before a record is passed over. A number for
 //! a name becomes its decimal text. A number in quotes is of the wrong type, except for a time.
 
