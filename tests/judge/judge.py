@@ -58,7 +58,7 @@ def judge(lake, kind="kafka", truth=None, told=None, stores=None, prefix=""):
     cuts.free_flow(con, lake, last)
     records.load(con, verdict)
     if truth:
-        records.truth(con, truth, verdict)
+        records.truth(con, truth, kind, verdict)
     records.arrivals(con, kind, settings, verdict)
     records.judge(con, settings, verdict)
     views.recompute(con, settings)

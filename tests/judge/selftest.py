@@ -60,12 +60,14 @@ def speed_layer(city, free_flow):
     """Redis as it is when the job has stopped."""
     naive = lambda ms: datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
     first, second = {}, {}
-    for key, ((v, _), _) in city.published["vehicle_locations"].items():
+    # What has left stands until it expires.
+    last_values = lambda view: {key: value for _, key, value, _, _ in city.rows[view]}.items()
+    for key, v in last_values("vehicle_locations"):
         names = ["latitude", "longitude", "speed", "direction"]
         value = {"vehicle_id": key} | dict(zip(names, v)) | {"timestamp": naive(v[4])}
         if v[5] + 5 * model.MINUTE > city.now:
             first["vehicle:location:" + key] = (json.dumps(value), v[5] + 5 * model.MINUTE)
-    for key, ((v, _), _) in city.published["road_current"].items():
+    for key, v in last_values("road_current"):
         speed = model.mean(v)
         level = tables.level(speed, free_flow.get(key))
         value = {"road_id": key, "average_speed": speed, "vehicle_count": v[4], "congestion_level": level}
@@ -194,9 +196,31 @@ STORE_FAULTS = [
 ]
 
 
-def judged(rows, free_flow, **given):
+def truth_of(rows):
+    """What was produced, as a feeder tells it: partition, offset, kind, reason, id."""
+    sound = [(r["_partition"], r["_offset"], "on_time", "", r["id"] or "") for r in rows["raw/gps_data"]]
+    broken = [(r["_partition"], r["_offset"], "broken", r["reason"], "") for r in rows["rejects"]]
+    return sound + broken
+
+
+TRUTH_FAULTS = [
+    ("a produced record never arrived", "in neither raw nor rejects", lambda t: t.append(("0", 9_999, "on_time", "", ""))),
+    ("a record was never produced", "that nobody produced", lambda t: t.pop(4)),
+    ("a broken record was accepted", "wrong side of the decoder",
+     lambda t: t.__setitem__(4, (*t[4][:2], "broken", "", ""))),
+    ("a reject has another reason", "another reason", lambda t: t.__setitem__(-1, (*t[-1][:3], "empty", ""))),
+    ("a raw row has another id", "another id", lambda t: t.__setitem__(4, (*t[4][:4], "id-of-another"))),
+]  # fmt: skip
+
+
+def judged(rows, free_flow, truth=None, **given):
     with tempfile.TemporaryDirectory() as lake:
         tables.write(lake, rows, free_flow)
+        if truth:
+            given["truth"] = f"{lake}/truth.csv"
+            lines = ["partition,offset,kind,reason,id"] + [",".join(map(str, line)) for line in truth]
+            with open(given["truth"], "w", encoding="utf-8") as file:
+                file.write("\n".join(lines) + "\n")
         _, verdict = judge.judge(lake, **given)
         return verdict.violations
 
@@ -215,7 +239,8 @@ def main():
         if not caught:
             failures.append(name)
 
-    outcome("a correct lake", None, judged(rows, free_flow, stores=ask(*stores)))
+    truth = truth_of(rows)
+    outcome("a correct lake", None, judged(rows, free_flow, truth, stores=ask(*stores)))
     for name, wanted, spoil in FAULTS:
         spoilt = copy.deepcopy(rows)
         spoil(spoilt)
@@ -224,6 +249,10 @@ def main():
         spoilt = copy.deepcopy(stores)
         spoil(*spoilt)
         outcome(name, wanted, judged(rows, free_flow, stores=ask(*spoilt)))
+    for name, wanted, spoil in TRUTH_FAULTS:
+        spoilt = copy.deepcopy(truth)
+        spoil(spoilt)
+        outcome(name, wanted, judged(rows, free_flow, spoilt))
     counts = {"records": 1, "accepted": 1, "duplicates": 0, "rejected": 0, "late": 0, "too_late": 0, "views": {}}
     outcome("a summary that is wrong", "summary: records", judged(rows, free_flow, told=counts))
     print(f"{len(failures)} faults were not caught: {failures}" if failures else "every fault was caught")
