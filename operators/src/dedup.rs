@@ -132,7 +132,7 @@ impl TickOperator for Dedup {
         self.closed.push_back(ClosedBucket { bucket: self.open, tick: clock.tick, now_ms: clock.now_ms });
         self.open += 1;
         self.firsts.clear();
-        while self.closed.front().is_some_and(|oldest| oldest.now_ms + self.horizon_ms < clock.cut_now_ms) {
+        while self.closed.front().is_some_and(|oldest| oldest.now_ms + self.horizon_ms <= clock.cut_now_ms) {
             self.closed.pop_front();
         }
         Closed::Whole

@@ -38,7 +38,7 @@ pub struct Lateness {
 
 impl Lateness {
     fn verdict(&self, clock: &Clock, event_ms: i64) -> Option<Verdict> {
-        if event_ms > clock.cut_watermark_ms {
+        if event_ms >= clock.cut_watermark_ms {
             None
         } else if closed(event_ms, self.correction_horizon_ms, clock) {
             Some(Verdict::TooLate)

@@ -155,7 +155,7 @@ impl<V: Reported> Latest<V> {
             if self.keys.get(slot).is_none() {
                 continue;
             }
-            if *self.keys.at(slot).1.value.arrival_ms() + V::KEPT_MS < clock.cut_now_ms {
+            if *self.keys.at(slot).1.value.arrival_ms() + V::KEPT_MS <= clock.cut_now_ms {
                 let (key, newest) = self.keys.remove(slot);
                 if newest.published {
                     out.give(Upsert { vnode: newest.vnode, key, change: Change::Retire });

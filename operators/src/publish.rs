@@ -202,7 +202,7 @@ impl<V: ViewRow> Publish<V> {
     fn set(&mut self, slot: u32, value: V, clock: &Clock, out: &mut Sent) {
         let (key, live) = self.keys.at(slot);
         let is_final = live.is_final || is_final::<V>(key, clock);
-        if live.presence == Presence::There && live.value == value {
+        if live.presence == Presence::There && live.is_final == is_final && live.value == value {
             return;
         }
         remember(&mut self.changed, slot, live);

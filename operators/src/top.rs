@@ -71,7 +71,7 @@ fn ranked<'s>(
         let ranks = (1..=HOTSPOTS).zip(roads);
         top.extend(ranks.map(|(rank, (road, _))| ((rank, (*road).clone()), 1)));
     });
-    of_all.map(|((), (rank, road))| (rank.min(19), road))
+    of_all.map(|((), ranked)| ranked)
 }
 
 /// An update of the ranks' collection.

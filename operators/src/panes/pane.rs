@@ -30,7 +30,7 @@ pub fn closed(event_ms: i64, correction_horizon_ms: i64, clock: &Clock) -> bool 
 /// Whether a pane's state may go: the last window it starts is closed too.
 #[inline]
 pub fn freed(pane: i64, correction_horizon_ms: i64, clock: &Clock) -> bool {
-    (pane + WINDOW_PANES) * PANE_MS + correction_horizon_ms < clock.cut_watermark_ms
+    (pane + WINDOW_PANES) * PANE_MS + correction_horizon_ms <= clock.cut_watermark_ms
 }
 
 /// The newest report of a pane: largest event time, then smallest record.

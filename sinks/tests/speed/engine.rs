@@ -110,12 +110,16 @@ impl Engine {
         manifest
     }
 
+    /// The same where it may be visible already.
+    pub fn wait_until_visible(&mut self) {
+        if self.visible < self.tick {
+            self.wait();
+        }
+    }
+
     /// Waits until the last tick is visible; the events on the way.
     pub fn wait(&mut self) -> Vec<FromSpeed> {
         let last = self.tick;
-        if self.visible >= last {
-            return vec![];
-        }
         self.wait_for(|event| matches!(event, FromSpeed::Visible { tick, .. } if *tick >= last))
     }
 

@@ -270,7 +270,7 @@ fn a_takeover_without_redis_shows_nothing_older_when_it_returns() {
     second.mint(50, false);
     second.mint(60, false);
     second.wait_for(|event| *event == FromSpeed::Up);
-    second.wait();
+    second.wait_until_visible();
     second.assert_same(&redis);
     first.mint(10, false);
     first.wait_for(|event| matches!(event, FromSpeed::Fenced { by: 2 }));
