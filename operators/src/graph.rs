@@ -47,7 +47,6 @@ impl Accepted {
     const DISPLACES: u128 = 1 << 64;
 
     /// The first copy.
-    #[inline]
     pub fn first(mut reading: GpsReading) -> Self {
         reading.fingerprint = 0;
         Self(reading)
@@ -60,7 +59,6 @@ impl Accepted {
         Self(reading)
     }
 
-    #[inline]
     pub fn displaces(&self) -> Option<RecordRef> {
         (self.0.fingerprint & Self::DISPLACES != 0).then(|| {
             let number = self.0.fingerprint as u64;
@@ -68,12 +66,10 @@ impl Accepted {
         })
     }
 
-    #[inline]
     pub fn reading(&self) -> &GpsReading {
         &self.0
     }
 
-    #[inline]
     pub fn into_reading(self) -> GpsReading {
         self.0
     }

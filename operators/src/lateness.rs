@@ -12,7 +12,7 @@ use timely::dataflow::{Stream, channels::pact::Pipeline};
 
 use crate::graph::{Accepted, Verdict, VerdictRow};
 use crate::panes::closed;
-use crate::tick::{self, Closed, Rows, TickOperator};
+use crate::tick::{self, Rows, TickOperator};
 
 /// Judges readings by the watermark of the last cut.
 ///
@@ -69,9 +69,7 @@ impl TickOperator for Lateness {
         out.give_container(rows);
     }
 
-    fn close(&mut self, _: &Clock, _: &mut Rows<Accepted>, _: &mut Rows<VerdictRow>) -> Closed {
-        Closed::Whole
-    }
+    fn close(&mut self, _: &Clock, _: &mut Rows<Accepted>, _: &mut Rows<VerdictRow>) {}
 }
 
 /// Judges every reading of a stream: those to be counted, and the verdicts.
