@@ -23,7 +23,7 @@ const GRID: f64 = 1e4;
 /// use greenwave_operators::road::Roads;
 /// let mut roads = Roads::default();
 /// assert_eq!(roads.name(&"A40".into(), 51.43, 6.88).as_deref(), Some("A40"));
-/// assert_eq!(roads.name(&"".into(), 51.43, 6.88).as_deref(), Some("891fa18b4afffff"));
+/// assert_eq!(roads.name(&"".into(), 51.43, 6.88).as_deref(), Some("891fa531983ffff"));
 /// assert_eq!(roads.name(&"".into(), f64::NAN, 6.88), None);
 /// ```
 #[derive(Default)]
