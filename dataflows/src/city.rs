@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use greenwave_model::{Clock, GpsReading};
-use greenwave_operators::dedup::dedup;
+use greenwave_operators::dedup::{accept_all, dedup};
 use greenwave_operators::lateness::lateness;
 use greenwave_operators::reports::{Wanted, reports};
 use greenwave_operators::{Accepted, Batches, FreeFlow, Inputs, Outputs, States, VerdictRow};
-use timely::dataflow::{Scope, Stream, operators::Concatenate, operators::vec::Map};
+use timely::dataflow::{Scope, Stream, operators::Concatenate};
 
 use crate::hotspots::hotspots;
 use crate::road_traffic::{road_current, road_traffic, windows};
@@ -79,7 +79,7 @@ fn clean<'s>(
         let (accepted, duplicates) = dedup(gps, clock.clone(), settings.dedup_horizon_ms, states);
         (accepted, Some(duplicates))
     } else {
-        (gps.map(Accepted::first), None)
+        (accept_all(gps), None)
     }
 }
 

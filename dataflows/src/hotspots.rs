@@ -19,7 +19,7 @@ pub fn hotspots<'s>(
     states: &States,
 ) -> Landed<'s> {
     let free_flow = settings.free_flow.clone().unwrap_or_else(|| Arc::new(FreeFlow::default()));
-    let speeds = speeds(currents, clock.clone());
+    let speeds = speeds(currents);
     let worst = top(speeds, clock.clone(), &free_flow, states);
 
     publish(worst, clock.clone(), states)

@@ -21,6 +21,7 @@ pub const GROUPS: u64 = 64;
 /// assert_eq!(slice, vnode("road_current", "A40"));
 /// assert!(u64::from(group_of(slice)) < greenwave_model::GROUPS);
 /// ```
+#[inline]
 pub fn vnode(owner: &str, key: &str) -> u8 {
     let (owner, key) = (owner.as_bytes(), key.as_bytes());
     let mut joined = [0u8; 128];
@@ -37,6 +38,7 @@ pub fn vnode(owner: &str, key: &str) -> u8 {
 }
 
 /// The group of a slice; its worker is `group % workers`.
+#[inline]
 pub fn group_of(vnode: u8) -> u8 {
     (u64::from(vnode) % GROUPS) as u8
 }
@@ -71,10 +73,12 @@ impl RecordRef {
         Self(u64::from(partition) << 48 | offset as u64)
     }
 
+    #[inline]
     pub fn partition(self) -> u16 {
         (self.0 >> 48) as u16
     }
 
+    #[inline]
     pub fn offset(self) -> i64 {
         (self.0 & Self::OFFSET_MAX as u64) as i64
     }

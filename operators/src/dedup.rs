@@ -12,19 +12,20 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use greenwave_model::{Clock, GpsReading, RecordRef};
-use timely::dataflow::Stream;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::{Stream, channels::pact::Pipeline, operators::Operator};
 
 use crate::fingerprints::{Bucket, Fingerprints, vnode};
 use crate::graph::{Accepted, Verdict, VerdictRow};
 use crate::state::{Saved, StateRow, States};
-use crate::tick::{self, Durable, Rows, TickOperator};
+use crate::tick::{self, Closed, Durable, Rows, TickOperator};
 
 /// The note of a fingerprint that an earlier bucket held when it was first seen in the open one.
 const KNOWN_BEFORE: u32 = u32::MAX;
 /// Readings looked up together.
 const LOOKUPS: usize = 64;
 
-struct Closed {
+struct ClosedBucket {
     bucket: Bucket,
     tick: u64,
     now_ms: i64,
@@ -53,7 +54,7 @@ pub struct Dedup {
     horizon_ms: i64,
     seen: Fingerprints,
     /// Oldest first.
-    closed: VecDeque<Closed>,
+    closed: VecDeque<ClosedBucket>,
     open: Bucket,
     /// The smallest record of each fingerprint that is new in the open bucket, by its note.
     firsts: Vec<RecordRef>,
@@ -104,35 +105,37 @@ impl TickOperator for Dedup {
 
     fn fold(&mut self, _: &Clock, rows: Vec<GpsReading>, out: &mut Rows<Accepted>, side: &mut Rows<VerdictRow>) {
         let oldest = self.oldest();
-        let mut passed = Vec::with_capacity(rows.len());
-        let mut next = 0;
-        let mut warmed = 0;
         let prints: Vec<u128> = rows.iter().map(|reading| reading.fingerprint).collect();
-        for (at, reading) in rows.into_iter().enumerate() {
-            if at == next {
-                next = (at + LOOKUPS).min(prints.len());
-                warmed = prints[at..next].iter().fold(warmed, |all, print| all | self.seen.touch(*print));
+        let (mut at, mut warm) = (0, 0);
+        let pass = |reading| {
+            if at % LOOKUPS == 0 {
+                let next = prints.len().min(at + LOOKUPS);
+                warm = prints[at..next].iter().fold(warm, |warm, print| warm | self.seen.touch(*print));
             }
+            at += 1;
             let (accepted, dropped) = self.judge(reading, oldest);
-            passed.extend(accepted);
             if let Some(record) = dropped {
                 side.give((Verdict::Duplicate, record, 1));
             }
-        }
-        std::hint::black_box(warmed);
+            accepted
+        };
+        // The same size and place: what passes stays in its container.
+        let passed = rows.into_iter().filter_map(pass).collect();
+        std::hint::black_box(warm);
         out.give_container(passed);
     }
 
-    fn close(&mut self, clock: &Clock, _: &mut Rows<Accepted>, _: &mut Rows<VerdictRow>) {
+    fn close(&mut self, clock: &Clock, _: &mut Rows<Accepted>, _: &mut Rows<VerdictRow>) -> Closed {
         if !clock.is_cut || clock.restored {
-            return;
+            return Closed::Whole;
         }
-        self.closed.push_back(Closed { bucket: self.open, tick: clock.tick, now_ms: clock.now_ms });
+        self.closed.push_back(ClosedBucket { bucket: self.open, tick: clock.tick, now_ms: clock.now_ms });
         self.open += 1;
         self.firsts.clear();
         while self.closed.front().is_some_and(|oldest| oldest.now_ms + self.horizon_ms <= clock.cut_now_ms) {
             self.closed.pop_front();
         }
+        Closed::Whole
     }
 }
 
@@ -167,7 +170,7 @@ impl Durable for Dedup {
                 let (seen, _) = self.seen.enter(u128::from_le_bytes(*fingerprint), self.open, 1);
                 seen.bucket = self.open;
             }
-            self.closed.push_back(Closed { bucket: self.open, tick, now_ms });
+            self.closed.push_back(ClosedBucket { bucket: self.open, tick, now_ms });
             self.open += 1;
         }
     }
@@ -191,4 +194,17 @@ pub fn dedup<'s>(
     let slot = states.register(Dedup::ID, Dedup::SCHEMA);
     let readings = tick::received(readings);
     tick::run_durable(readings, clock, tick::by_vnode(slice), Dedup::new(horizon_ms), slot)
+}
+
+/// Takes every reading for the first of its kind.
+pub fn accept_all<'s>(readings: Stream<'s, u64, Vec<GpsReading>>) -> Stream<'s, u64, Vec<Accepted>> {
+    readings.unary::<CapacityContainerBuilder<Vec<Accepted>>, _, _, _>(Pipeline, "accept all", |_, _| {
+        |input, output| {
+            input.for_each(|capability, rows| {
+                // The same size and place: the container is taken over as it is.
+                let mut accepted: Vec<_> = std::mem::take(rows).into_iter().map(Accepted::first).collect();
+                output.session(&capability).give_container(&mut accepted);
+            });
+        }
+    })
 }

@@ -47,6 +47,7 @@ impl Accepted {
     const DISPLACES: u128 = 1 << 64;
 
     /// The first copy.
+    #[inline]
     pub fn first(mut reading: GpsReading) -> Self {
         reading.fingerprint = 0;
         Self(reading)
@@ -59,6 +60,7 @@ impl Accepted {
         Self(reading)
     }
 
+    #[inline]
     pub fn displaces(&self) -> Option<RecordRef> {
         (self.0.fingerprint & Self::DISPLACES != 0).then(|| {
             let number = self.0.fingerprint as u64;
@@ -66,10 +68,12 @@ impl Accepted {
         })
     }
 
+    #[inline]
     pub fn reading(&self) -> &GpsReading {
         &self.0
     }
 
+    #[inline]
     pub fn into_reading(self) -> GpsReading {
         self.0
     }

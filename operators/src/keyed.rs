@@ -13,6 +13,11 @@ pub struct Keyed<K, T> {
     free: Vec<u32>,
 }
 
+/// No slot.
+pub const NONE: u32 = u32::MAX;
+/// Keys looked up together: their cache misses overlap instead of following each other.
+const TOGETHER: usize = 32;
+
 const HELD: &str = "a slot is only used between its insert and its remove";
 
 impl<K: Hash + Eq, T> Keyed<K, T> {
@@ -25,10 +30,47 @@ impl<K: Hash + Eq, T> Keyed<K, T> {
     }
 
     #[inline]
+    fn holds(&self, slot: u32, key: &K) -> bool {
+        self.entries[slot as usize].as_ref().is_some_and(|entry| entry.0 == *key)
+    }
+
+    fn find_hashed(&self, hash: u64, key: &K) -> Option<u32> {
+        self.index.find(hash, |&slot| self.holds(slot, key)).copied()
+    }
+
+    #[inline]
     pub fn find(&self, key: &K) -> Option<u32> {
-        let hash = FxBuildHasher.hash_one(key);
-        let entries = &self.entries;
-        self.index.find(hash, |&slot| entries[slot as usize].as_ref().is_some_and(|entry| entry.0 == *key)).copied()
+        self.find_hashed(FxBuildHasher.hash_one(key), key)
+    }
+
+    /// The slot of each row's key, [`NONE`] where there is none.
+    pub fn find_all<R>(&self, rows: &[R], key: impl Fn(&R) -> &K, found: &mut Vec<u32>) {
+        found.clear();
+        for rows in rows.chunks(TOGETHER) {
+            let mut hashes = [0; TOGETHER];
+            let mut likely = [NONE; TOGETHER];
+            for (at, row) in rows.iter().enumerate() {
+                hashes[at] = FxBuildHasher.hash_one(key(row));
+                likely[at] = self.index.iter_hash(hashes[at]).next().copied().unwrap_or(NONE);
+            }
+            self.touch(likely[..rows.len()].iter().copied());
+            for (at, row) in rows.iter().enumerate() {
+                let slot = match likely[at] {
+                    NONE => NONE,
+                    slot if self.holds(slot, key(row)) => slot,
+                    _ => self.find_hashed(hashes[at], key(row)).unwrap_or(NONE),
+                };
+                found.push(slot);
+            }
+        }
+    }
+
+    /// Has the entries of slots loaded.
+    pub fn touch(&self, slots: impl Iterator<Item = u32>) {
+        let warm = slots
+            .filter(|slot| *slot != NONE)
+            .fold(0, |warm, slot| warm + u32::from(self.entries[slot as usize].is_some()));
+        std::hint::black_box(warm);
     }
 
     /// Adds a key that is not there.

@@ -12,7 +12,7 @@ use timely::dataflow::{Stream, channels::pact::Pipeline};
 
 use crate::graph::{Accepted, Verdict, VerdictRow};
 use crate::panes::closed;
-use crate::tick::{self, Rows, TickOperator};
+use crate::tick::{self, Closed, Rows, TickOperator};
 
 /// Judges readings by the watermark of the last cut.
 ///
@@ -69,7 +69,9 @@ impl TickOperator for Lateness {
         out.give_container(rows);
     }
 
-    fn close(&mut self, _: &Clock, _: &mut Rows<Accepted>, _: &mut Rows<VerdictRow>) {}
+    fn close(&mut self, _: &Clock, _: &mut Rows<Accepted>, _: &mut Rows<VerdictRow>) -> Closed {
+        Closed::Whole
+    }
 }
 
 /// Judges every reading of a stream: those to be counted, and the verdicts.

@@ -1,7 +1,7 @@
 //! Latest: the newest report of each key stands for it.
 //!
 //! in    reports, any order of event times
-//! out   one upsert per key and tick when the newest report, or its arrival as far as the clock knows, has changed; a
+//! out   one upsert per key and tick with news when the newest report, or its arrival as far as the clock knows, has changed; a
 //!       retirement when the key is freed
 //! state the newest report per key: largest event time, then smallest record; freed at the first cut by whose last cut
 //!       its arrival lies longer back than the view keeps a row
@@ -14,11 +14,11 @@ use greenwave_model::{Change, Clock, RecordRef, ViewRow, vnode};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::Stream;
 
-use crate::keyed::Keyed;
+use crate::keyed::{Keyed, NONE};
 use crate::packed::{self, Packer};
 use crate::publish::Upsert;
 use crate::state::{Saved, StateRow, States};
-use crate::tick::{self, Durable, Rows, TickOperator};
+use crate::tick::{self, Closed, Durable, News, Rows, TickOperator};
 
 /// A view whose row is the newest report of its key.
 pub trait Reported: ViewRow {
@@ -34,10 +34,12 @@ impl Reported for VehicleLocation {
     const LATEST_ID: &'static str = "vehicle_latest";
     const KEPT_MS: i64 = VEHICLE_KEPT_MS;
 
+    #[inline]
     fn event_ms(&self) -> i64 {
         self.event_ms
     }
 
+    #[inline]
     fn arrival_ms(&mut self) -> &mut i64 {
         &mut self.arrival_ms
     }
@@ -56,7 +58,7 @@ struct Newest<V> {
     /// Its arrival may lie beyond the clock until the cut that contains it.
     value: V,
     vnode: u8,
-    /// In `touched`: changed since the last tick, or to be seen again at the cut.
+    /// In `touched`: has something to give out, or is to be seen again at the cut.
     touched: bool,
     published: bool,
 }
@@ -82,19 +84,22 @@ struct Newest<V> {
 pub struct Latest<V: Reported> {
     keys: Keyed<V::Key, Newest<V>>,
     touched: Vec<u32>,
+    found: Vec<u32>,
+    news: News,
     text: String,
 }
 
 impl<V: Reported> Default for Latest<V> {
     fn default() -> Self {
-        Self { keys: Keyed::new(), touched: Vec::new(), text: String::new() }
+        Self { keys: Keyed::new(), touched: Vec::new(), found: Vec::new(), news: News::default(), text: String::new() }
     }
 }
 
 impl<V: Reported> Latest<V> {
-    fn consider(&mut self, report: Report<V>) {
+    fn consider(&mut self, report: Report<V>, found: u32) {
         let Report { key, record, value } = report;
-        let slot = match self.keys.find(&key) {
+        let found = if found == NONE { self.keys.find(&key) } else { Some(found) };
+        let slot = match found {
             Some(slot) => {
                 let newest = &mut self.keys.at(slot).1;
                 let newer = value.event_ms() > newest.value.event_ms()
@@ -125,7 +130,7 @@ impl<V: Reported> Latest<V> {
         out.give(Upsert { vnode: newest.vnode, key: key.clone(), change: Change::Set(value) });
     }
 
-    /// Publishes what the tick touched. A report from beyond the clock stays touched: a later tick knows it better.
+    /// Gives out what has changed. A report from beyond the clock stays touched: a later tick knows it better.
     fn publish_touched(&mut self, clock: &Clock, out: &mut Rows<Upsert<V>>) {
         for slot in std::mem::take(&mut self.touched) {
             if self.keys.get(slot).is_none() {
@@ -173,20 +178,28 @@ impl<V: Reported> TickOperator for Latest<V> {
     const NAME: &'static str = "latest";
 
     fn fold(&mut self, _: &Clock, rows: Vec<Report<V>>, _: &mut Rows<Upsert<V>>, _: &mut Rows<()>) {
-        for report in rows {
-            self.consider(report);
+        let mut found = std::mem::take(&mut self.found);
+        self.keys.find_all(&rows, |report| &report.key, &mut found);
+        for (report, slot) in rows.into_iter().zip(&found) {
+            self.consider(report, *slot);
         }
+        self.found = found;
     }
 
-    fn close(&mut self, clock: &Clock, out: &mut Rows<Upsert<V>>, _: &mut Rows<()>) {
+    fn close(&mut self, clock: &Clock, out: &mut Rows<Upsert<V>>, _: &mut Rows<()>) -> Closed {
+        let news = self.news.of_tick(clock);
         if clock.restored {
             let held: Vec<u32> = self.keys.iter().map(|(slot, _, _)| slot).collect();
-            return held.into_iter().for_each(|slot| self.publish(slot, clock, out));
+            held.into_iter().for_each(|slot| self.publish(slot, clock, out));
+            return Closed::Whole;
         }
         if clock.is_cut {
             self.settle(clock, out);
         }
-        self.publish_touched(clock, out);
+        if news {
+            self.publish_touched(clock, out);
+        }
+        Closed::Whole
     }
 }
 

@@ -15,13 +15,15 @@ use greenwave_model::{Change, Clock, Delta, Deltas, ViewRow, vnode};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::Stream;
 
-use crate::keyed::Keyed;
+use crate::keyed::{Keyed, NONE};
 use crate::packed::{self, Packer};
 use crate::state::{Saved, StateRow, States};
-use crate::tick::{self, Durable, Rows, TickOperator};
+use crate::tick::{self, Closed, Durable, Rows, TickOperator};
 
 /// Deltas handed on together. Large enough that sinks work in batches, small enough to be allocated quickly.
 const BATCH_ROWS: usize = 1_024;
+/// Rows of a cut whose keys are loaded together.
+const ROWS_AHEAD: usize = 32;
 
 /// What a view's graph says of one key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,7 +108,7 @@ pub struct Publish<V: ViewRow> {
     /// Where it differs from what was loaded: sent at the first tick after.
     differing: Vec<Upsert<V>>,
     differences: u64,
-    found: Vec<Option<u32>>,
+    found: Vec<u32>,
 }
 
 impl<V: ViewRow> Default for Publish<V> {
@@ -162,9 +164,9 @@ impl<V: ViewRow> Publish<V> {
         }
     }
 
-    fn apply(&mut self, upsert: Upsert<V>, found: Option<u32>, clock: &Clock, out: &mut Sent) {
+    fn apply(&mut self, upsert: Upsert<V>, found: u32, clock: &Clock, out: &mut Sent) {
         let Upsert { vnode, key, change } = upsert;
-        let found = found.or_else(|| self.keys.find(&key));
+        let found = if found == NONE { self.keys.find(&key) } else { Some(found) };
         match (change, found) {
             (Change::Set(value), Some(slot)) => self.set(slot, value, clock, out),
             (Change::Set(value), None) => self.add(vnode, key, value, clock, out),
@@ -248,30 +250,41 @@ impl<V: ViewRow> Publish<V> {
     }
 
     /// The rows of a cut; afterwards the cut is what later changes are compared with.
-    fn rows_of_cut(&mut self) -> Vec<Delta<V>> {
-        let mut rows = Vec::with_capacity(self.changed.len());
-        for before in self.changed.drain(..) {
-            let (key, live) = self.keys.at(before.slot);
-            live.changed = UNCHANGED;
-            match live.presence {
-                Presence::There if before.equals(live) => {}
-                Presence::There => rows.push(Delta {
-                    key: key.clone(),
-                    change: Change::Set(live.value.clone()),
-                    revision: live.revision,
-                    is_final: live.is_final,
-                }),
-                Presence::Removed | Presence::Retired => {
-                    let removed = live.presence == Presence::Removed && before.value.is_some();
-                    let (key, live) = self.keys.remove(before.slot);
-                    if removed {
-                        let revision = before.revision + 1;
-                        rows.push(Delta { key, change: Change::Remove, revision, is_final: live.is_final });
-                    }
-                }
+    fn rows_of_cut(&mut self, side: &mut Sent) {
+        let mut rows = Vec::new();
+        let changed = std::mem::take(&mut self.changed);
+        for (at, before) in changed.iter().enumerate() {
+            if at % ROWS_AHEAD == 0 {
+                self.keys.touch(changed[at..].iter().take(ROWS_AHEAD).map(|before| before.slot));
+            }
+            let Some(row) = self.row_of_cut(before) else { continue };
+            if rows.capacity() == 0 {
+                rows.reserve_exact(BATCH_ROWS);
+            }
+            rows.push(row);
+            if rows.len() == BATCH_ROWS {
+                side.give(Arc::new(std::mem::take(&mut rows)));
             }
         }
-        rows
+        if !rows.is_empty() {
+            side.give(Arc::new(rows));
+        }
+        self.changed = changed;
+        self.changed.clear();
+    }
+
+    fn row_of_cut(&mut self, before: &Before<V>) -> Option<Delta<V>> {
+        let (key, live) = self.keys.at(before.slot);
+        live.changed = UNCHANGED;
+        if live.presence == Presence::There {
+            let change = Change::Set(live.value.clone());
+            let Live { revision, is_final, .. } = *live;
+            return (!before.equals(live)).then(|| Delta { key: key.clone(), change, revision, is_final });
+        }
+        let (key, live) = self.keys.remove(before.slot);
+        let removed = live.presence == Presence::Removed && before.value.is_some();
+        let (change, revision, is_final) = (Change::Remove, before.revision + 1, live.is_final);
+        removed.then_some(Delta { key, change, revision, is_final })
     }
 
     /// Emits what was loaded, and compares it with what the operators before this one hold.
@@ -304,7 +317,7 @@ impl<V: ViewRow> Publish<V> {
 
     fn send_differences(&mut self, clock: &Clock, out: &mut Sent) {
         for upsert in std::mem::take(&mut self.differing) {
-            self.apply(upsert, None, clock, out);
+            self.apply(upsert, NONE, clock, out);
         }
     }
 }
@@ -320,30 +333,27 @@ impl<V: ViewRow> TickOperator for Publish<V> {
             return self.refill.extend(rows);
         }
         self.send_differences(clock, out);
-        // Looked up first and applied then: the lookups do not wait for each other's memory.
         let mut found = std::mem::take(&mut self.found);
-        found.extend(rows.iter().map(|upsert| self.keys.find(&upsert.key)));
-        for (upsert, found) in rows.into_iter().zip(found.drain(..)) {
-            self.apply(upsert, found, clock, out);
+        self.keys.find_all(&rows, |upsert| &upsert.key, &mut found);
+        for (upsert, slot) in rows.into_iter().zip(&found) {
+            self.apply(upsert, *slot, clock, out);
         }
         self.found = found;
     }
 
-    fn close(&mut self, clock: &Clock, out: &mut Sent, side: &mut Sent) {
+    fn close(&mut self, clock: &Clock, out: &mut Sent, side: &mut Sent) -> Closed {
         if clock.restored {
             self.refill(out);
-            return self.flush(out);
+            self.flush(out);
+            return Closed::Whole;
         }
         self.send_differences(clock, out);
         self.end_windows(clock, out);
         self.flush(out);
         if clock.is_cut {
-            // Collected anew, piece by piece: a vector that is split keeps the room of the whole.
-            let mut rows = self.rows_of_cut().into_iter().peekable();
-            while rows.peek().is_some() {
-                side.give(Arc::new(rows.by_ref().take(BATCH_ROWS).collect::<Vec<_>>()));
-            }
+            self.rows_of_cut(side);
         }
+        Closed::Whole
     }
 }
 

@@ -106,15 +106,16 @@ pub fn reports<'s>(
         move |_| {
             let (mut roads, mut vehicles) = (roads_port.activate(), vehicles_port.activate());
             input.for_each(|capability, rows| {
-                let mut of_roads = Vec::with_capacity(if wanted.roads { rows.len() } else { 0 });
-                let mut of_vehicles = Vec::with_capacity(if wanted.vehicles { rows.len() } else { 0 });
+                let (mut of_roads, mut of_vehicles) = (roads.session(&capability), vehicles.session(&capability));
                 for accepted in rows.drain(..) {
                     let (road, vehicle) = reporter.reports(accepted);
-                    of_roads.extend(road.filter(|_| wanted.roads));
-                    of_vehicles.extend(Some(vehicle).filter(|_| wanted.vehicles));
+                    if let Some(road) = road.filter(|_| wanted.roads) {
+                        of_roads.give(road);
+                    }
+                    if wanted.vehicles {
+                        of_vehicles.give(vehicle);
+                    }
                 }
-                roads.session(&capability).give_container(&mut of_roads);
-                vehicles.session(&capability).give_container(&mut of_vehicles);
             });
         }
     });

@@ -48,10 +48,12 @@ fn cell_of_square((south, west): (i32, i32)) -> Option<Name> {
 }
 
 impl Roads {
+    #[inline]
     pub fn name(&mut self, own: &Name, latitude: f64, longitude: f64) -> Option<Name> {
-        if !own.is_empty() {
-            return Some(own.clone());
-        }
+        if own.is_empty() { self.cell(latitude, longitude) } else { Some(own.clone()) }
+    }
+
+    fn cell(&mut self, latitude: f64, longitude: f64) -> Option<Name> {
         if !latitude.is_finite() || !longitude.is_finite() {
             return None;
         }

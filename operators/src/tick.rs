@@ -33,7 +33,36 @@ pub trait TickOperator: 'static {
     fn fold(&mut self, clock: &Clock, rows: Vec<Self::In>, out: &mut Rows<Self::Out>, side: &mut Rows<Self::Side>);
 
     /// The end of the tick. When `clock.restored`, the operator emits everything it holds and changes nothing.
-    fn close(&mut self, clock: &Clock, out: &mut Rows<Self::Out>, side: &mut Rows<Self::Side>);
+    fn close(&mut self, clock: &Clock, out: &mut Rows<Self::Out>, side: &mut Rows<Self::Side>) -> Closed;
+}
+
+/// How far [`TickOperator::close`] got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    Whole,
+    /// It is to be called again, once others have had their turn with what it has given.
+    Partly,
+}
+
+/// Decides which ticks give out news before their cut.
+///
+/// A tick that moves the clock by seconds is not news from now but work on a backlog: a replay, a start from far behind.
+/// Nobody waits for its values, and most of them would be overtaken before the cut; its changes wait for the cut, where
+/// every key is given out once. The rule is a function of the clocks, so a repeated tick gives what it gave before.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct News {
+    last_now_ms: Option<i64>,
+}
+
+impl News {
+    /// The longest step of the clock of a tick whose news is fresh.
+    pub const FRESH_MS: i64 = 5_000;
+
+    /// Whether what has changed is given out at the end of this tick. To be asked once a tick.
+    pub fn of_tick(&mut self, clock: &Clock) -> bool {
+        let last = self.last_now_ms.replace(clock.now_ms);
+        clock.is_cut || last.is_none_or(|last| clock.now_ms.saturating_sub(last) <= Self::FRESH_MS)
+    }
 }
 
 /// An operator whose state outlives the process.
@@ -186,7 +215,9 @@ fn build<'s, Op: TickOperator>(
     mut operator: Op,
     mut closed: impl FnMut(&mut Op, &Clock) + 'static,
 ) -> Ports<'s, Op> {
-    let mut builder = OperatorBuilder::new(Op::NAME.to_owned(), rows.scope());
+    let scope = rows.scope();
+    let mut builder = OperatorBuilder::new(Op::NAME.to_owned(), scope);
+    let activator = scope.worker().activator_for(builder.operator_info().address);
     let mut rows_in = builder.new_input(rows, pact);
     let mut clock_in = builder.new_input(clock, Pipeline);
     let (out_port, out_stream) = builder.new_output();
@@ -220,13 +251,16 @@ fn build<'s, Op: TickOperator>(
                     operator.fold(clock, rows, &mut out, &mut side);
                 }
                 let over = !frontiers.iter().any(|frontier| frontier.less_equal(&tick));
-                if over {
-                    operator.close(clock, &mut out, &mut side);
+                let end = if over { operator.close(clock, &mut out, &mut side) } else { Closed::Partly };
+                if end == Closed::Whole {
                     closed(&mut operator, clock);
                 }
                 out.send(&mut out_port, &capabilities[0]);
                 side.send(&mut side_port, &capabilities[1]);
-                if !over {
+                if end == Closed::Partly {
+                    if over {
+                        activator.activate();
+                    }
                     break;
                 }
                 oldest.remove();

@@ -22,7 +22,7 @@ use crate::free_flow::FreeFlow;
 use crate::publish::Upsert;
 use crate::speeds::SpeedUpdate;
 use crate::state::States;
-use crate::tick::{self, Rows, TickOperator};
+use crate::tick::{self, Closed, Rows, TickOperator};
 
 /// Roads are ranked within a bucket first. About a hundred roads each in a city of ten thousand.
 const BUCKETS: u8 = 64;
@@ -109,7 +109,7 @@ impl TickOperator for Ranks {
         }
     }
 
-    fn close(&mut self, _: &Clock, out: &mut Rows<Upsert<Hotspot>>, _: &mut Rows<()>) {
+    fn close(&mut self, _: &Clock, out: &mut Rows<Upsert<Hotspot>>, _: &mut Rows<()>) -> Closed {
         for (rank, roads) in std::mem::take(&mut self.changed) {
             let gone = roads.values().any(|diff| *diff < 0);
             let there = roads.into_iter().find(|(_, diff)| *diff > 0);
@@ -124,6 +124,7 @@ impl TickOperator for Ranks {
             };
             out.give(Upsert::new(rank, change));
         }
+        Closed::Whole
     }
 }
 

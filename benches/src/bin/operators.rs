@@ -24,6 +24,10 @@ struct Options {
     /// Print each operator's share of the time; costs some.
     #[arg(long)]
     shares: bool,
+    /// The clock stands at the last reading and moves by 50 ms a tick: every tick gives out its news, as a
+    /// job does that catches up with a topic.
+    #[arg(long)]
+    every_tick: bool,
     /// Encode state at every cut, as a job with checkpoints does.
     #[arg(long)]
     saving: bool,
@@ -115,14 +119,17 @@ fn readings(events: usize) -> Vec<Vec<GpsReading>> {
 }
 
 /// The clock of each tick: the newest arrival, and a watermark a minute behind it.
-fn clocks(batches: &[Vec<GpsReading>]) -> Vec<Clock> {
+fn clocks(batches: &[Vec<GpsReading>], every_tick: bool) -> Vec<Clock> {
     let ticks: Vec<_> = batches.chunks(TICK_ROWS / BATCH_ROWS).collect();
     let (mut cut_watermark_ms, mut cut_now_ms) = (Clock::NEVER, Clock::NEVER);
     let mut clocks = Vec::new();
     for (number, tick) in ticks.iter().enumerate() {
         let now_ms = tick.last().and_then(|batch| batch.last()).map_or(START_MS, |row| row.arrival_ms);
+        let (watermark_ms, now_ms) = match every_tick {
+            true => (now_ms - 60_000, batches_end_ms(batches) + number as i64 * 50),
+            false => (now_ms - 60_000, now_ms),
+        };
         let is_cut = (number + 1) % CUT_TICKS == 0 || number + 1 == ticks.len();
-        let watermark_ms = now_ms - 60_000;
         let tick = number as u64 + 1;
         clocks.push(Clock { tick, is_cut, restored: false, watermark_ms, now_ms, cut_watermark_ms, cut_now_ms });
         if is_cut {
@@ -132,6 +139,10 @@ fn clocks(batches: &[Vec<GpsReading>]) -> Vec<Clock> {
     clocks
 }
 
+fn batches_end_ms(batches: &[Vec<GpsReading>]) -> i64 {
+    batches.last().and_then(|batch| batch.last()).map_or(START_MS, |row| row.arrival_ms)
+}
+
 #[derive(Default)]
 struct Tally {
     deltas: usize,
@@ -139,6 +150,13 @@ struct Tally {
     states: BTreeMap<&'static str, usize>,
     shares: BTreeMap<String, Duration>,
     longest: Duration,
+    cpu: Duration,
+}
+
+/// Time this thread has been on a core.
+fn on_core() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(text.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
 }
 
 /// Adds up the time of operators that hold no others.
@@ -173,7 +191,6 @@ fn log_shares(worker: &timely::worker::Worker, tally: &Arc<Mutex<Tally>>) {
 }
 
 struct Run {
-    batches: Vec<Vec<GpsReading>>,
     clocks: Vec<Clock>,
     settings: CitySettings,
     options: Options,
@@ -181,6 +198,7 @@ struct Run {
 }
 
 fn work(worker: &mut timely::worker::Worker, run: &Run, mut mine: BTreeMap<u64, Vec<Vec<GpsReading>>>) {
+    let began = on_core();
     if run.options.shares {
         log_shares(worker, &run.tally);
     }
@@ -224,13 +242,14 @@ fn work(worker: &mut timely::worker::Worker, run: &Run, mut mine: BTreeMap<u64, 
     let last = run.clocks.last().map_or(0, |clock| clock.tick);
     worker.step_or_park_while(Some(Duration::from_millis(1)), || probe.less_than(&(last + 1)));
     let mut tally = run.tally.lock().expect("no worker panicked");
+    tally.cpu += on_core() - began;
     states.rows().into_iter().for_each(|(id, rows)| *tally.states.entry(id).or_default() += rows);
 }
 
 /// Runs once; answers how long it took and what came out.
-fn measure(run: Run, workers: usize) -> (Duration, Tally) {
+fn measure(run: Run, batches: &[Vec<GpsReading>], workers: usize) -> (Duration, Tally) {
     let mut shares: Vec<BTreeMap<u64, Vec<Vec<GpsReading>>>> = vec![BTreeMap::new(); workers];
-    for (number, batch) in run.batches.iter().enumerate() {
+    for (number, batch) in batches.iter().enumerate() {
         let tick = (number / (TICK_ROWS / BATCH_ROWS)) as u64 + 1;
         shares[number % workers].entry(tick).or_default().push(batch.clone());
     }
@@ -259,7 +278,7 @@ fn peak_rss_mb() -> u64 {
 fn main() {
     let options = Options::parse();
     let batches = readings(options.events);
-    let clocks = clocks(&batches);
+    let clocks = clocks(&batches, options.every_tick);
     let mut random = Random(7);
     let table =
         FreeFlow::new((0..ROADS).map(|road| (road.to_string().into(), 20.0 + random.below(5_000) as f64 / 100.0)));
@@ -276,13 +295,15 @@ fn main() {
                 free_flow: Some(Arc::clone(&table)),
                 views: Views::ALL,
             };
-            let (batches, clocks, options) = (batches.clone(), clocks.clone(), options.clone());
-            let run = Run { batches, clocks, settings, options: options.clone(), tally: Arc::default() };
-            let (took, tally) = measure(run, workers);
+            let (clocks, options) = (clocks.clone(), options.clone());
+            let run = Run { clocks, settings, options: options.clone(), tally: Arc::default() };
+            let (took, tally) = measure(run, &batches, workers);
             let rate = options.events as f64 / took.as_secs_f64() / 1e6;
+            let cpu = tally.cpu.as_nanos() as f64 / options.events as f64;
+            let (deltas, rows, peak) = (tally.deltas, tally.rows, peak_rss_mb());
             println!(
-                "{name:>13}, {workers} workers: {rate:.2} M events/s, {} deltas, {} rows",
-                tally.deltas, tally.rows
+                "{name:>13}, {workers} workers: {rate:.2} M events/s, {cpu:.0} ns of core an event, \
+                 {deltas} deltas, {rows} rows, peak {peak} MB"
             );
             if options.shares {
                 println!("  live rows {:?}, longest step {:?}", tally.states, tally.longest);

@@ -18,6 +18,7 @@ impl RoadTotals {
     pub const NONE: Self =
         Self { reports: 0, speed_sum_e6: 0, speed_min_kmh: f64::INFINITY, speed_max_kmh: f64::NEG_INFINITY };
 
+    #[inline]
     pub fn observe(&mut self, speed_kmh: f64) {
         self.reports += 1;
         self.speed_sum_e6 += (speed_kmh * 1e6).round_ties_even() as i64;
@@ -25,6 +26,7 @@ impl RoadTotals {
         self.speed_max_kmh = self.speed_max_kmh.max(speed_kmh);
     }
 
+    #[inline]
     pub fn merge(&mut self, other: &Self) {
         self.reports += other.reports;
         self.speed_sum_e6 += other.speed_sum_e6;
@@ -33,6 +35,7 @@ impl RoadTotals {
     }
 
     /// Mean of the reports. Only of totals with at least one report.
+    #[inline]
     pub fn average_kmh(&self) -> f64 {
         self.speed_sum_e6 as f64 / 1e6 / f64::from(self.reports)
     }

@@ -16,8 +16,12 @@ pub fn renew(
     side: &mut Rows<CurrentChange>,
 ) {
     let new = current(road, clock, settings);
-    if new != road.current {
-        let old = std::mem::replace(&mut road.current, new.clone());
+    if new.as_ref() != road.current.as_deref() {
+        let old = road.current.as_deref().cloned();
+        match (&mut road.current, &new) {
+            (Some(standing), Some(new)) => **standing = new.clone(),
+            (standing, new) => *standing = new.clone().map(Box::new),
+        }
         side.give(CurrentChange { vnode: road.vnode, road: name.clone(), old, new });
     }
 }
@@ -33,7 +37,7 @@ fn current(road: &RoadState, clock: &Clock, settings: &PanesSettings) -> Option<
     let window_start_ms = start * PANE_MS;
     let Ok(at) = road.place(start) else {
         // Its first panes are freed, so it is closed and stands as it is until its last pane goes.
-        return road.current.clone().filter(|row| row.window_start_ms == window_start_ms);
+        return road.current.as_deref().cloned().filter(|row| row.window_start_ms == window_start_ms);
     };
     Some(RoadCurrent {
         window_s: HOPPING_S,

@@ -37,8 +37,20 @@ pub struct Devices {
 pub struct Kept(i64, Vec<(Device, u64)>, Vec<(Device, i64)>);
 
 impl Devices {
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.masks.is_empty() && self.far.is_empty()
+    }
+
+    /// Has the place of a device loaded.
+    #[inline]
+    pub fn touch(&self, device: Device) -> bool {
+        self.masks.contains_key(&device)
+    }
+
+    #[inline]
     pub fn observe(&mut self, device: Device, pane: i64) -> NewIn {
-        if self.masks.is_empty() && self.far.is_empty() {
+        if self.is_empty() {
             self.base = pane - BEFORE;
         }
         let bit = pane - self.base;

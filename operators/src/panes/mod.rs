@@ -1,8 +1,8 @@
 //! Panes: reports fold into one-minute panes per road; windows are panes side by side.
 //!
 //! in    reports of roads at tick t, any order of event times
-//! out   one upsert per changed window and tick, a retirement when its state is freed; beside them the change of each
-//!       road's current window, old and new
+//! out   one upsert per changed window and tick with news, a retirement when its state is freed; beside them the change
+//!       of each road's current window, old and new
 //! state per road and pane the totals, the newest report and, where devices are counted, who sent reports; pane p is
 //!       freed at the first cut whose last cut's watermark passes p + 5 min + correction horizon
 //! late  inside the horizon a correction like any other change; a closed pane refuses (and counts) what still comes
@@ -24,12 +24,12 @@ use serde::{Deserialize, Serialize};
 use timely::dataflow::Stream;
 
 use crate::free_flow::FreeFlow;
-use crate::keyed::Keyed;
+use crate::keyed::{Keyed, NONE};
 use crate::packed::{self, Packer};
 use crate::publish::Upsert;
 use crate::reports::RoadReport;
 use crate::state::{Saved, StateRow, States};
-use crate::tick::{self, Durable, Rows, TickOperator};
+use crate::tick::{self, Closed, Durable, News, Rows, TickOperator};
 
 pub use pane::{HOPPING_S, PANE_MS, TUMBLING_S, WINDOW_PANES, closed};
 
@@ -68,7 +68,7 @@ impl CurrentChange {
 /// ```
 /// use greenwave_model::{Change, Clock, RecordRef};
 /// use greenwave_operators::panes::{Panes, PanesSettings};
-/// use greenwave_operators::{reports::RoadReport, tick::{Rows, TickOperator}};
+/// use greenwave_operators::{reports::RoadReport, tick::{Closed, Rows, TickOperator}};
 /// let clock = Clock { tick: 1, is_cut: true, restored: false, watermark_ms: 0, now_ms: 70_000,
 ///                     cut_watermark_ms: Clock::NEVER, cut_now_ms: Clock::NEVER };
 /// let at = |event_ms| RoadReport { road: "A40".into(), device: [7, 7], record: RecordRef::new(0, event_ms), event_ms,
@@ -78,7 +78,7 @@ impl CurrentChange {
 ///                                            count_devices: true, free_flow: None, all_windows: true });
 /// let (mut out, mut current) = (Rows::default(), Rows::default());
 /// panes.fold(&clock, vec![at(0), at(59_999), at(60_000)], &mut out, &mut current);
-/// panes.close(&clock, &mut out, &mut current);
+/// while panes.close(&clock, &mut out, &mut current) == Closed::Partly {}
 /// let mut windows: Vec<_> = out.take().into_iter().map(|upsert| match upsert.change {
 ///     Change::Set(row) => (upsert.key.window_s, upsert.key.window_start_ms / 60_000, row.totals.reports, row.vehicles),
 ///     _ => panic!(),
@@ -93,7 +93,7 @@ impl CurrentChange {
 pub struct Panes {
     settings: PanesSettings,
     roads: Keyed<Name, RoadState>,
-    /// Roads with something new in this tick.
+    /// Roads with something new that has not been given out.
     touched: Vec<u32>,
     /// Roads with something new since the last cut.
     unsettled: Vec<u32>,
@@ -102,7 +102,22 @@ pub struct Panes {
     /// Copies that displace a counted one. They wait for the end of the tick, where that one surely is.
     copies: Vec<RoadReport>,
     refused: u64,
+    found: Vec<u32>,
+    news: News,
+    stage: Stage,
 }
+
+/// How far the end of a tick has got.
+#[derive(Clone, Copy)]
+enum Stage {
+    Open,
+    /// Of a cut: roads from this slot on are to be settled.
+    Settling(u32),
+    Giving,
+}
+
+/// Roads dealt with before the operators behind have their turn: their windows are still in the core's cache then.
+const ROADS_AT_ONCE: usize = 128;
 
 impl Panes {
     pub fn new(settings: PanesSettings) -> Self {
@@ -114,6 +129,9 @@ impl Panes {
             future: BinaryHeap::new(),
             copies: Vec::new(),
             refused: 0,
+            found: Vec::new(),
+            news: News::default(),
+            stage: Stage::Open,
         }
     }
 
@@ -142,20 +160,40 @@ impl Panes {
         }
     }
 
-    fn count(&mut self, clock: &Clock, report: &RoadReport) {
+    fn count(&mut self, clock: &Clock, report: &RoadReport, found: u32) {
         if closed(report.event_ms, self.settings.correction_horizon_ms, clock) {
             self.refused += 1;
             return;
         }
-        let slot = self.road(&report.road);
+        let slot = if found == NONE { self.road(&report.road) } else { found };
         let (name, road) = self.roads.at(slot);
         road.count(name, report, self.settings.count_devices);
         self.touch(slot);
     }
 
-    /// Gives out the tick's changed windows and looks at the roads' current ones.
+    /// Has the panes of roads loaded, the newest first.
+    fn warm(&self, slots: &[u32]) {
+        let roads = slots.iter().filter_map(|slot| if *slot == NONE { None } else { self.roads.get(*slot) });
+        let newest = roads.filter_map(|(_, road)| road.panes.last());
+        std::hint::black_box(newest.fold(0, |warm, pane| warm | pane.pane));
+    }
+
+    /// Has the places of devices loaded.
+    fn warm_devices(&self, reports: &[RoadReport], slots: &[u32]) {
+        let known = slots.iter().map(|slot| if *slot == NONE { None } else { self.roads.get(*slot) });
+        let roads = known.clone().flatten();
+        std::hint::black_box(roads.fold(false, |warm, (_, road)| warm | road.devices.is_empty()));
+        let places = reports.iter().zip(known);
+        std::hint::black_box(places.fold(false, |warm, (report, road)| {
+            warm | road.is_some_and(|(_, road)| road.devices.touch(report.device))
+        }));
+    }
+
+    /// Gives out changed windows and looks at the roads' current ones.
     fn give_touched(&mut self, clock: &Clock, out: &mut Rows<Upsert<RoadTraffic>>, side: &mut Rows<CurrentChange>) {
-        for slot in std::mem::take(&mut self.touched) {
+        let some = self.touched.split_off(self.touched.len().saturating_sub(ROADS_AT_ONCE));
+        self.warm(&some);
+        for slot in some {
             let (name, road) = self.roads.at(slot);
             road.touched = false;
             if self.settings.all_windows {
@@ -186,8 +224,8 @@ impl Panes {
         }
     }
 
-    /// What a cut settles: arrivals, freed panes, current windows that leave.
-    fn settle(&mut self, clock: &Clock, out: &mut Rows<Upsert<RoadTraffic>>, side: &mut Rows<CurrentChange>) {
+    /// At a cut arrivals are settled.
+    fn settle_arrivals(&mut self, clock: &Clock) {
         for slot in std::mem::take(&mut self.unsettled) {
             let road = &mut self.roads.at(slot).1;
             road.unsettled = false;
@@ -200,24 +238,26 @@ impl Panes {
                 self.touched.push(slot);
             }
         }
-        for slot in 0..self.roads.slots() {
-            if self.roads.get(slot).is_none() {
-                continue;
-            }
-            let (name, road) = self.roads.at(slot);
-            let windows = self.settings.all_windows.then_some(&mut *out);
-            windows::free(name, road, clock, self.settings.correction_horizon_ms, windows);
-            let leaves = road.current.as_ref().is_some_and(|row| {
-                row.arrival_ms + ROAD_KEPT_MS <= clock.cut_now_ms
-                    || freed(pane_of(row.newest_event_ms), self.settings.correction_horizon_ms, clock)
-            });
-            if leaves && !road.touched {
-                current::renew(name, road, clock, &self.settings, side);
-            }
-            if !self.roads.at(slot).1.touched {
-                self.drop_if_empty(slot);
-            }
+    }
+
+    /// At a cut panes are freed, and current windows leave.
+    fn free(&mut self, slot: u32, clock: &Clock, out: &mut Rows<Upsert<RoadTraffic>>, side: &mut Rows<CurrentChange>) {
+        if self.roads.get(slot).is_none() {
+            return;
         }
+        let (name, road) = self.roads.at(slot);
+        let horizon_ms = self.settings.correction_horizon_ms;
+        windows::free(name, road, clock, horizon_ms, self.settings.all_windows.then_some(out));
+        let leaves = road.current.as_ref().is_some_and(|row| {
+            row.arrival_ms + ROAD_KEPT_MS <= clock.cut_now_ms || freed(pane_of(row.newest_event_ms), horizon_ms, clock)
+        });
+        if road.touched {
+            return;
+        }
+        if leaves {
+            current::renew(name, road, clock, &self.settings, side);
+        }
+        self.drop_if_empty(slot);
     }
 
     fn drop_if_empty(&mut self, slot: u32) {
@@ -226,6 +266,31 @@ impl Panes {
             debug_assert!(road.current.is_none());
             self.roads.remove(slot);
         }
+    }
+
+    fn begin_to_close(
+        &mut self,
+        clock: &Clock,
+        out: &mut Rows<Upsert<RoadTraffic>>,
+        side: &mut Rows<CurrentChange>,
+    ) -> Stage {
+        let news = self.news.of_tick(clock);
+        if clock.restored {
+            self.give_everything(clock, out, side);
+            return Stage::Open;
+        }
+        for copy in std::mem::take(&mut self.copies) {
+            self.count(clock, &copy, NONE);
+        }
+        if !news {
+            return Stage::Open;
+        }
+        self.arrive(clock);
+        if clock.is_cut {
+            self.settle_arrivals(clock);
+            return Stage::Settling(0);
+        }
+        Stage::Giving
     }
 
     fn give_everything(&mut self, clock: &Clock, out: &mut Rows<Upsert<RoadTraffic>>, side: &mut Rows<CurrentChange>) {
@@ -238,13 +303,8 @@ impl Panes {
             if self.settings.all_windows {
                 windows::all(name, road, self.settings.count_devices, |upsert| out.give(upsert));
             }
-            if road.current.is_some() {
-                side.give(CurrentChange {
-                    vnode: road.vnode,
-                    road: name.clone(),
-                    old: None,
-                    new: road.current.clone(),
-                });
+            if let Some(current) = road.current.as_deref().cloned() {
+                side.give(CurrentChange { vnode: road.vnode, road: name.clone(), old: None, new: Some(current) });
             }
             let ahead = road.panes.iter().filter(|pane| pane.totals.reports > 0 && pane.min_event_ms > horizon_ms);
             self.future.extend(ahead.map(|pane| Reverse((pane.min_event_ms, slot))));
@@ -259,27 +319,36 @@ impl TickOperator for Panes {
     const NAME: &'static str = "panes";
 
     fn fold(&mut self, clock: &Clock, rows: Vec<RoadReport>, _: &mut Rows<Self::Out>, _: &mut Rows<CurrentChange>) {
-        for report in rows {
+        let mut found = std::mem::take(&mut self.found);
+        self.roads.find_all(&rows, |report| &report.road, &mut found);
+        self.warm(&found);
+        if self.settings.count_devices {
+            self.warm_devices(&rows, &found);
+        }
+        for (report, slot) in rows.into_iter().zip(&found) {
             if report.displaces {
                 self.copies.push(report);
             } else {
-                self.count(clock, &report);
+                self.count(clock, &report, *slot);
             }
         }
+        self.found = found;
     }
 
-    fn close(&mut self, clock: &Clock, out: &mut Rows<Self::Out>, side: &mut Rows<CurrentChange>) {
-        if clock.restored {
-            return self.give_everything(clock, out, side);
-        }
-        for copy in std::mem::take(&mut self.copies) {
-            self.count(clock, &copy);
-        }
-        self.arrive(clock);
-        if clock.is_cut {
-            self.settle(clock, out, side);
-        }
-        self.give_touched(clock, out, side);
+    fn close(&mut self, clock: &Clock, out: &mut Rows<Self::Out>, side: &mut Rows<CurrentChange>) -> Closed {
+        self.stage = match self.stage {
+            Stage::Open => self.begin_to_close(clock, out, side),
+            Stage::Settling(from) => {
+                let to = self.roads.slots().min(from + ROADS_AT_ONCE as u32);
+                (from..to).for_each(|slot| self.free(slot, clock, out, side));
+                if to < self.roads.slots() { Stage::Settling(to) } else { Stage::Giving }
+            }
+            Stage::Giving => {
+                self.give_touched(clock, out, side);
+                if self.touched.is_empty() { Stage::Open } else { Stage::Giving }
+            }
+        };
+        if matches!(self.stage, Stage::Open) { Closed::Whole } else { Closed::Partly }
     }
 }
 
@@ -300,8 +369,8 @@ impl Durable for Panes {
         for (_, (name, panes, current, devices)) in packed::entries::<Entry>(Self::ID, &rows) {
             let slot = self.road(&name);
             let road = &mut self.roads.at(slot).1;
-            (road.panes, road.current) = (panes, current);
-            road.devices = devices::Devices::restored(devices);
+            (road.panes, road.current) = (panes, current.map(Box::new));
+            *road.devices = devices::Devices::restored(devices);
         }
     }
 

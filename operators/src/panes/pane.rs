@@ -16,16 +16,19 @@ pub const WINDOW_PANES: i64 = 5;
 pub const HOPPING_S: u32 = TUMBLING_S * WINDOW_PANES as u32;
 
 /// Panes are numbered by their start since 1970.
+#[inline]
 pub fn pane_of(event_ms: i64) -> i64 {
     event_ms.div_euclid(PANE_MS)
 }
 
 /// Whether the pane of an event time is closed for corrections by the last cut.
+#[inline]
 pub fn closed(event_ms: i64, correction_horizon_ms: i64, clock: &Clock) -> bool {
     (pane_of(event_ms) + 1) * PANE_MS + correction_horizon_ms <= clock.cut_watermark_ms
 }
 
 /// Whether a pane's state may go: the last window it starts is closed too.
+#[inline]
 pub fn freed(pane: i64, correction_horizon_ms: i64, clock: &Clock) -> bool {
     (pane + WINDOW_PANES) * PANE_MS + correction_horizon_ms <= clock.cut_watermark_ms
 }
@@ -79,6 +82,7 @@ impl Pane {
         }
     }
 
+    #[inline]
     fn consider(&mut self, report: &RoadReport) {
         let newest = &mut self.newest;
         if report.event_ms > newest.event_ms || (report.event_ms == newest.event_ms && report.record < newest.record) {
@@ -88,6 +92,7 @@ impl Pane {
     }
 }
 
+#[inline]
 pub fn window_key(road: &Name, window_s: u32, pane: i64) -> WindowKey {
     WindowKey { road: road.clone(), window_s, window_start_ms: pane * PANE_MS }
 }
@@ -96,16 +101,16 @@ pub fn window_key(road: &Name, window_s: u32, pane: i64) -> WindowKey {
 pub struct RoadState {
     /// In rising order. A pane with reports has the four before it, unless they are freed.
     pub panes: Vec<Pane>,
-    pub devices: Devices,
+    pub devices: Box<Devices>,
     /// As it was given out last.
-    pub current: Option<RoadCurrent>,
+    pub current: Option<Box<RoadCurrent>>,
     pub free_flow_kmh: Option<f64>,
     /// The slice of the road in `road_current`.
     pub vnode: u8,
-    /// In the operator's list of this tick, and of this cut.
+    /// In the operator's list of roads with something to give out, and of those with something new since the cut.
     pub touched: bool,
     pub unsettled: bool,
-    /// The first pane touched in this tick.
+    /// The first pane with something to give out.
     pub touched_from: i64,
 }
 
@@ -113,7 +118,7 @@ impl RoadState {
     pub fn new(vnode: u8, free_flow_kmh: Option<f64>) -> Self {
         Self {
             panes: Vec::new(),
-            devices: Devices::default(),
+            devices: Box::default(),
             current: None,
             free_flow_kmh,
             vnode,
@@ -138,6 +143,7 @@ impl RoadState {
     }
 
     /// The place of a pane that has, or is about to have, reports.
+    #[inline]
     fn place_with_windows(&mut self, road: &Name, pane: i64) -> usize {
         if let Ok(at) = self.place(pane)
             && self.panes[at].totals.reports > 0
@@ -155,6 +161,7 @@ impl RoadState {
     }
 
     /// Counts a report. A copy that displaces a counted one only names the record.
+    #[inline]
     pub fn count(&mut self, road: &Name, report: &RoadReport, count_devices: bool) {
         let pane = pane_of(report.event_ms);
         if report.displaces {

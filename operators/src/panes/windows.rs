@@ -16,6 +16,7 @@ fn hopping(name: &Name, pane: &Pane, change: Change<RoadTraffic>) -> Upsert<Road
 }
 
 /// The totals of the hopping window that starts at a place, and whether one of its panes was touched.
+#[inline]
 pub fn sum(panes: &[Pane], at: usize) -> (RoadTotals, bool) {
     let end = panes[at].pane + WINDOW_PANES;
     let mut totals = RoadTotals::NONE;

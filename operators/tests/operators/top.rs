@@ -5,7 +5,7 @@ use greenwave_model::{Change, Clock, Name};
 use greenwave_operators::panes::CurrentChange;
 use greenwave_operators::{FreeFlow, States, speeds::speeds, top::top};
 use timely::dataflow::Stream;
-use timely::dataflow::operators::{Exchange, vec::Map};
+use timely::dataflow::operators::vec::Map;
 
 use crate::laws::random::Clocks;
 use crate::laws::twins::hotspots;
@@ -47,9 +47,7 @@ impl Subject for Top {
         clock: Stream<'s, u64, Vec<Clock>>,
         states: &States,
     ) -> Stream<'s, u64, Vec<Shown>> {
-        // All changes of a road are one worker's, as its panes are.
-        let rows = rows.exchange(|row| row.road.bytes().map(u64::from).sum());
-        let speeds = speeds(rows, clock.clone());
+        let speeds = speeds(rows);
         top(speeds, clock, &FreeFlow::new(free_flow()), states).map(|upsert| {
             let value = if let Change::Set(value) = upsert.change { Some(format!("{value:?}")) } else { None };
             Shown::Put(format!("{:02}", upsert.key), value)
