@@ -38,6 +38,8 @@ pub struct Binding {
     pub tick: u64,
     pub generation: u64,
     pub is_cut: bool,
+    /// Whether views change at this tick. Those of a backlog change at cuts only.
+    pub publishes: bool,
     /// The last cut before this tick.
     pub cut: CutRef,
     /// By partition number; a number is given once and kept.
@@ -63,6 +65,7 @@ impl Binding {
         Clock {
             tick: self.tick,
             is_cut: self.is_cut,
+            publishes: self.publishes,
             restored: false,
             watermark_ms: self.view_watermark_ms().unwrap_or(Clock::NEVER),
             now_ms: self.now_ms,
@@ -77,6 +80,9 @@ impl Binding {
 pub struct Clock {
     pub tick: u64,
     pub is_cut: bool,
+    /// Whether operators give out what has changed, as they do at every cut. Ticks of a backlog do not: whoever reads
+    /// the past wants windows, not how they came about.
+    pub publishes: bool,
     /// The tick that refills the dataflow after a restore: no rows, operators emit all they hold.
     pub restored: bool,
     /// Of this tick. `NEVER` until there is one.

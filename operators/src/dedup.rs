@@ -36,7 +36,7 @@ struct ClosedBucket {
 /// ```
 /// use greenwave_model::{Clock, GpsReading, RecordRef};
 /// use greenwave_operators::{dedup::Dedup, graph::Verdict, tick::{Rows, TickOperator}};
-/// let clock = Clock { tick: 1, is_cut: true, restored: false, watermark_ms: 0, now_ms: 5_000,
+/// let clock = Clock { tick: 1, is_cut: true, publishes: true, restored: false, watermark_ms: 0, now_ms: 5_000,
 ///                     cut_watermark_ms: Clock::NEVER, cut_now_ms: Clock::NEVER };
 /// let copy = |offset| GpsReading {
 ///     record: RecordRef::new(0, offset), fingerprint: 77, device: "bus".into(), road: "A40".into(), event_ms: 4_000,

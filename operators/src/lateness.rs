@@ -19,7 +19,7 @@ use crate::tick::{self, Closed, Rows, TickOperator};
 /// ```
 /// use greenwave_model::{Clock, GpsReading, RecordRef};
 /// use greenwave_operators::{graph::Accepted, graph::Verdict, lateness::Lateness, tick::{Rows, TickOperator}};
-/// let clock = Clock { tick: 9, is_cut: false, restored: false, watermark_ms: 130_000, now_ms: 130_000,
+/// let clock = Clock { tick: 9, is_cut: false, publishes: true, restored: false, watermark_ms: 130_000, now_ms: 130_000,
 ///                     cut_watermark_ms: 120_000, cut_now_ms: 120_000 };
 /// let at = |offset, event_ms| Accepted::first(GpsReading {
 ///     record: RecordRef::new(0, offset), fingerprint: 0, device: "bus".into(), road: "A40".into(), event_ms,

@@ -1,8 +1,8 @@
 //! Latest: the newest report of each key stands for it.
 //!
 //! in    reports, any order of event times
-//! out   one upsert per key and tick with news when the newest report, or its arrival as far as the clock knows, has changed; a
-//!       retirement when the key is freed
+//! out   at ticks that publish one upsert per key whose newest report, or its arrival as far as the clock knows, has
+//!       changed; a retirement when the key is freed
 //! state the newest report per key: largest event time, then smallest record; freed at the first cut by whose last cut
 //!       its arrival lies longer back than the view keeps a row
 //! late  a report older than the newest changes nothing
@@ -18,7 +18,7 @@ use crate::keyed::{Keyed, NONE};
 use crate::packed::{self, Packer};
 use crate::publish::Upsert;
 use crate::state::{Saved, StateRow, States};
-use crate::tick::{self, Closed, Durable, News, Rows, TickOperator};
+use crate::tick::{self, Closed, Durable, Rows, TickOperator};
 
 /// A view whose row is the newest report of its key.
 pub trait Reported: ViewRow {
@@ -68,7 +68,7 @@ struct Newest<V> {
 /// ```
 /// use greenwave_model::{Change, Clock, RecordRef, views::VehicleLocation};
 /// use greenwave_operators::{latest::{Latest, Report}, tick::{Rows, TickOperator}};
-/// let clock = Clock { tick: 1, is_cut: true, restored: false, watermark_ms: 0, now_ms: 9_000,
+/// let clock = Clock { tick: 1, is_cut: true, publishes: true, restored: false, watermark_ms: 0, now_ms: 9_000,
 ///                     cut_watermark_ms: Clock::NEVER, cut_now_ms: Clock::NEVER };
 /// let at = |event_ms, speed_kmh| Report { key: "bus".into(), record: RecordRef::new(0, event_ms), value:
 ///     VehicleLocation { latitude: 51.0, longitude: 7.0, speed_kmh, direction_deg: None, event_ms, arrival_ms: 9_500 } };
@@ -85,13 +85,12 @@ pub struct Latest<V: Reported> {
     keys: Keyed<V::Key, Newest<V>>,
     touched: Vec<u32>,
     found: Vec<u32>,
-    news: News,
     text: String,
 }
 
 impl<V: Reported> Default for Latest<V> {
     fn default() -> Self {
-        Self { keys: Keyed::new(), touched: Vec::new(), found: Vec::new(), news: News::default(), text: String::new() }
+        Self { keys: Keyed::new(), touched: Vec::new(), found: Vec::new(), text: String::new() }
     }
 }
 
@@ -187,7 +186,6 @@ impl<V: Reported> TickOperator for Latest<V> {
     }
 
     fn close(&mut self, clock: &Clock, out: &mut Rows<Upsert<V>>, _: &mut Rows<()>) -> Closed {
-        let news = self.news.of_tick(clock);
         if clock.restored {
             let held: Vec<u32> = self.keys.iter().map(|(slot, _, _)| slot).collect();
             held.into_iter().for_each(|slot| self.publish(slot, clock, out));
@@ -196,7 +194,7 @@ impl<V: Reported> TickOperator for Latest<V> {
         if clock.is_cut {
             self.settle(clock, out);
         }
-        if news {
+        if clock.publishes {
             self.publish_touched(clock, out);
         }
         Closed::Whole

@@ -85,7 +85,7 @@ struct KeptRef<'a, V: ViewRow>(&'a V::Key, &'a V, u32, bool);
 /// ```
 /// use greenwave_model::{Change, Clock, Deltas, views::Hotspot};
 /// use greenwave_operators::{publish::{Publish, Upsert}, tick::{Rows, TickOperator}};
-/// let cut = |tick| Clock { tick, is_cut: true, restored: false, watermark_ms: 0, now_ms: 0, cut_watermark_ms: 0, cut_now_ms: 0 };
+/// let cut = |tick| Clock { tick, is_cut: true, publishes: true, restored: false, watermark_ms: 0, now_ms: 0, cut_watermark_ms: 0, cut_now_ms: 0 };
 /// let worst = |average_kmh| Upsert::new(1, Change::Set(Hotspot { road: "A40".into(), average_kmh, free_flow_kmh: 100.0 }));
 ///
 /// let mut publish = Publish::<Hotspot>::default();

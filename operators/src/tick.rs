@@ -44,27 +44,6 @@ pub enum Closed {
     Partly,
 }
 
-/// Decides which ticks give out news before their cut.
-///
-/// A tick that moves the clock by seconds is not news from now but work on a backlog: a replay, a start from far behind.
-/// Nobody waits for its values, and most of them would be overtaken before the cut; its changes wait for the cut, where
-/// every key is given out once. The rule is a function of the clocks, so a repeated tick gives what it gave before.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct News {
-    last_now_ms: Option<i64>,
-}
-
-impl News {
-    /// The longest step of the clock of a tick whose news is fresh.
-    pub const FRESH_MS: i64 = 5_000;
-
-    /// Whether what has changed is given out at the end of this tick. To be asked once a tick.
-    pub fn of_tick(&mut self, clock: &Clock) -> bool {
-        let last = self.last_now_ms.replace(clock.now_ms);
-        clock.is_cut || last.is_none_or(|last| clock.now_ms.saturating_sub(last) <= Self::FRESH_MS)
-    }
-}
-
 /// An operator whose state outlives the process.
 pub trait Durable: TickOperator {
     /// Stable for the life of a job: a checkpoint finds the operator by it.

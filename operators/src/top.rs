@@ -82,7 +82,7 @@ pub type RankUpdate = ((u32, Scored), u64, isize);
 /// ```
 /// use greenwave_model::{Change, Clock};
 /// use greenwave_operators::{tick::{Rows, TickOperator}, top::Ranks};
-/// let clock = Clock { tick: 7, is_cut: false, restored: false, watermark_ms: 0, now_ms: 0, cut_watermark_ms: 0, cut_now_ms: 0 };
+/// let clock = Clock { tick: 7, is_cut: false, publishes: true, restored: false, watermark_ms: 0, now_ms: 0, cut_watermark_ms: 0, cut_now_ms: 0 };
 /// let road = |name: &str| (0, name.into(), 10f64.to_bits(), 100f64.to_bits());
 /// let mut ranks = Ranks::default();
 /// let (mut out, mut none) = (Rows::default(), Rows::default());

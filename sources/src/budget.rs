@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// Bytes decoded and not yet taken by the dataflow. A reader asks before it sends, the worker releases when a tick has
 /// taken a batch. A batch larger than the limit passes when nothing else is waiting.
 ///
-/// A reader may overstep a full budget by [`Budget::force`], for rows without which no tick can be made; how often is
+/// A reader may overstep a full budget by `Budget::force`, for rows without which no tick can be made; how often is
 /// counted since the last release, so that a worker that takes nothing is not flooded.
 #[derive(Debug)]
 pub struct Budget {

@@ -24,8 +24,7 @@ struct Options {
     /// Print each operator's share of the time; costs some.
     #[arg(long)]
     shares: bool,
-    /// The clock stands at the last reading and moves by 50 ms a tick: every tick gives out its news, as a
-    /// job does that catches up with a topic.
+    /// Every tick publishes, as a job does that catches up with a topic.
     #[arg(long)]
     every_tick: bool,
     /// Encode state at every cut, as a job with checkpoints does.
@@ -125,22 +124,24 @@ fn clocks(batches: &[Vec<GpsReading>], every_tick: bool) -> Vec<Clock> {
     let mut clocks = Vec::new();
     for (number, tick) in ticks.iter().enumerate() {
         let now_ms = tick.last().and_then(|batch| batch.last()).map_or(START_MS, |row| row.arrival_ms);
-        let (watermark_ms, now_ms) = match every_tick {
-            true => (now_ms - 60_000, batches_end_ms(batches) + number as i64 * 50),
-            false => (now_ms - 60_000, now_ms),
-        };
+        let watermark_ms = now_ms - 60_000;
         let is_cut = (number + 1) % CUT_TICKS == 0 || number + 1 == ticks.len();
-        let tick = number as u64 + 1;
-        clocks.push(Clock { tick, is_cut, restored: false, watermark_ms, now_ms, cut_watermark_ms, cut_now_ms });
+        let (tick, publishes) = (number as u64 + 1, is_cut || every_tick);
+        clocks.push(Clock {
+            tick,
+            is_cut,
+            publishes,
+            restored: false,
+            watermark_ms,
+            now_ms,
+            cut_watermark_ms,
+            cut_now_ms,
+        });
         if is_cut {
             (cut_watermark_ms, cut_now_ms) = (watermark_ms, now_ms);
         }
     }
     clocks
-}
-
-fn batches_end_ms(batches: &[Vec<GpsReading>]) -> i64 {
-    batches.last().and_then(|batch| batch.last()).map_or(START_MS, |row| row.arrival_ms)
 }
 
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! Panes: reports fold into one-minute panes per road; windows are panes side by side.
 //!
 //! in    reports of roads at tick t, any order of event times
-//! out   one upsert per changed window and tick with news, a retirement when its state is freed; beside them the change
+//! out   at ticks that publish one upsert per changed window, a retirement when its state is freed; beside them the change
 //!       of each road's current window, old and new
 //! state per road and pane the totals, the newest report and, where devices are counted, who sent reports; pane p is
 //!       freed at the first cut whose last cut's watermark passes p + 5 min + correction horizon
@@ -29,7 +29,7 @@ use crate::packed::{self, Packer};
 use crate::publish::Upsert;
 use crate::reports::RoadReport;
 use crate::state::{Saved, StateRow, States};
-use crate::tick::{self, Closed, Durable, News, Rows, TickOperator};
+use crate::tick::{self, Closed, Durable, Rows, TickOperator};
 
 pub use pane::{HOPPING_S, PANE_MS, TUMBLING_S, WINDOW_PANES, closed};
 
@@ -69,7 +69,7 @@ impl CurrentChange {
 /// use greenwave_model::{Change, Clock, RecordRef};
 /// use greenwave_operators::panes::{Panes, PanesSettings};
 /// use greenwave_operators::{reports::RoadReport, tick::{Closed, Rows, TickOperator}};
-/// let clock = Clock { tick: 1, is_cut: true, restored: false, watermark_ms: 0, now_ms: 70_000,
+/// let clock = Clock { tick: 1, is_cut: true, publishes: true, restored: false, watermark_ms: 0, now_ms: 70_000,
 ///                     cut_watermark_ms: Clock::NEVER, cut_now_ms: Clock::NEVER };
 /// let at = |event_ms| RoadReport { road: "A40".into(), device: [7, 7], record: RecordRef::new(0, event_ms), event_ms,
 ///     arrival_ms: 70_000, speed_kmh: 30.0, displaces: false };
@@ -103,7 +103,6 @@ pub struct Panes {
     copies: Vec<RoadReport>,
     refused: u64,
     found: Vec<u32>,
-    news: News,
     stage: Stage,
 }
 
@@ -130,7 +129,6 @@ impl Panes {
             copies: Vec::new(),
             refused: 0,
             found: Vec::new(),
-            news: News::default(),
             stage: Stage::Open,
         }
     }
@@ -274,7 +272,6 @@ impl Panes {
         out: &mut Rows<Upsert<RoadTraffic>>,
         side: &mut Rows<CurrentChange>,
     ) -> Stage {
-        let news = self.news.of_tick(clock);
         if clock.restored {
             self.give_everything(clock, out, side);
             return Stage::Open;
@@ -282,7 +279,7 @@ impl Panes {
         for copy in std::mem::take(&mut self.copies) {
             self.count(clock, &copy, NONE);
         }
-        if !news {
+        if !clock.publishes {
             return Stage::Open;
         }
         self.arrive(clock);

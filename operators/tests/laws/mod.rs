@@ -107,6 +107,7 @@ fn divide<S: Subject>(subject: &S, history: &History<S::Row>, random: &mut Rando
             let clock = Clock {
                 tick: tick_number(number, tick),
                 is_cut: tick + 1 == ticks,
+                publishes: tick + 1 == ticks || random.below(2) == 0,
                 restored: false,
                 watermark_ms: towards(watermark_ms, cut.watermark_ms, tick),
                 now_ms: towards(now_ms, cut.now_ms, tick),

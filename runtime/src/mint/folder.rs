@@ -6,7 +6,7 @@ use greenwave_model::Binding;
 use super::{Ledger, Moment};
 
 const TICK_BLOCKS: usize = 16;
-const CUT_TICKS: usize = 16;
+const CUT_TICKS: usize = 8;
 /// Ticks in flight: deep enough to keep every worker busy while one tick is being closed.
 const IN_FLIGHT_MAX: usize = 4;
 
@@ -75,7 +75,8 @@ pub fn next(ledger: &mut Ledger, state: &mut FolderState, moment: Moment) -> Opt
     state.blocks = 0;
     state.ticks = if is_cut { 0 } else { state.ticks + 1 };
     state.ended = finished;
-    Some(ledger.bind(state.now_ms, is_cut))
+    // Without a pace nobody watches: most values would be overtaken before anyone saw them.
+    Some(ledger.bind(state.now_ms, is_cut, state.pace.is_some()))
 }
 
 /// The unfinished file with the lowest clock. An untouched file counts with its first event time, one without any

@@ -154,13 +154,14 @@ impl Ledger {
     }
 
     /// Binds what the slots have taken. Time never goes back.
-    pub fn bind(&mut self, now_ms: i64, is_cut: bool) -> Binding {
+    pub fn bind(&mut self, now_ms: i64, is_cut: bool, publishes: bool) -> Binding {
         self.now_ms = self.now_ms.max(now_ms);
         self.minted += 1;
         let binding = Binding {
             tick: (self.generation << 32) + self.minted - 1,
             generation: self.generation,
             is_cut,
+            publishes: publishes || is_cut,
             cut: self.cut,
             partitions: self.slots.iter().map(|slot| slot.bound.clone()).collect(),
             watermark_ms: self.watermark_ms.clone(),

@@ -41,7 +41,7 @@ pub fn next(ledger: &mut Ledger, pace: &Pace, state: &mut LiveState, moment: Mom
         state.cut_ms = Some(moment.mono_ms);
         state.ended = moment.ending;
     }
-    Some(ledger.bind(moment.wall_ms, is_cut))
+    Some(ledger.bind(moment.wall_ms, is_cut, true))
 }
 
 /// Takes offers in turn, the partition with the lowest clock first, up to the alignment and the size of a tick.

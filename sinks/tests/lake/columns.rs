@@ -94,6 +94,7 @@ fn a_cut_is_one_row() {
         tick: 9,
         generation: 2,
         is_cut: true,
+        publishes: true,
         cut: CutRef::default(),
         partitions: Vec::new(),
         watermark_ms: [("gps_data".to_owned(), T0)].into(),

@@ -23,6 +23,7 @@ fn a_lake(root: &str, runtime: &tokio::runtime::Runtime) {
         tick: 3,
         generation: 1,
         is_cut: true,
+        publishes: true,
         cut: CutRef::default(),
         partitions: Vec::new(),
         watermark_ms: Default::default(),

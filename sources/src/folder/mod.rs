@@ -11,12 +11,12 @@
 //! the true order*, whoever decoded a block and however many threads there are.
 //!
 //! **No deadlock.** The leader binds blocks in the true order, so all it can lack is the first block not sent.
-//! 1. That block is always taken before any other, whatever has been decoded ahead ([`plan`]), and is sent as soon as it
+//! 1. That block is always taken before any other, whatever has been decoded ahead (`plan`), and is sent as soon as it
 //!    is decoded: so it arrives unless the budget or the channel of the thread that decoded it is full.
 //! 2. The channel is drained whenever the worker is woken. A full budget holds sent blocks, all of them before the one
 //!    that waits in the true order: the leader can bind those, and binding them releases them.
 //! 3. A leader that binds whole ticks may need as many blocks as a tick has before it binds any; a smaller budget would
-//!    stop it. So a reader that saw no release for a while oversteps, by at most [`FORCED_MAX`] blocks.
+//!    stop it. So a reader that saw no release for a while oversteps, by at most `FORCED_MAX` blocks.
 
 mod block;
 mod compressed;

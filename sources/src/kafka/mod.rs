@@ -8,10 +8,10 @@
 //! A broker that is down, or a partition without a leader, is waited for; meanwhile the partition's
 //! [`crate::Standing`] says why it is behind.
 //!
-//! Memory is bounded by librdkafka's queue ([`settings`]), one open batch a partition, and the budget. Partitions differ
+//! Memory is bounded by librdkafka's queue (`settings`), one open batch a partition, and the budget. Partitions differ
 //! in how much event time a byte covers, and the leader may leave rows of a fast one waiting for a slow one; a budget
 //! full of the fast one's rows would then keep the slow one from being read. So a budget that stays full lets the
-//! partition with the lowest clock through, and it alone is read until there is room again ([`lane::slowest`]).
+//! partition with the lowest clock through, and it alone is read until there is room again (`lane::slowest`).
 
 mod commit;
 mod consumer;
