@@ -3,7 +3,7 @@
 //! The runtime makes one [`States`] per worker before it builds the dataflow, hands it rows restored from a
 //! checkpoint, and takes the parts of a cut once the dataflow's probe has passed it.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 /// One row of state: loaded by whichever worker owns its slice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +42,7 @@ struct Inner {
     worker: usize,
     workers: usize,
     saving: bool,
-    restored: HashMap<String, Vec<StateRow>>,
+    restored: BTreeMap<String, Vec<StateRow>>,
     operators: Vec<Registered>,
     saved: Vec<SavedPart>,
     differences: u64,
@@ -66,11 +66,11 @@ pub struct States(Rc<RefCell<Inner>>);
 impl States {
     /// State of a job that starts with none. Without `saving` operators encode nothing at cuts.
     pub fn new(worker: usize, workers: usize, saving: bool) -> Self {
-        Self::restored(worker, workers, saving, HashMap::new())
+        Self::restored(worker, workers, saving, BTreeMap::new())
     }
 
     /// State restored from a checkpoint: per operator id the rows of this worker's groups.
-    pub fn restored(worker: usize, workers: usize, saving: bool, restored: HashMap<String, Vec<StateRow>>) -> Self {
+    pub fn restored(worker: usize, workers: usize, saving: bool, restored: BTreeMap<String, Vec<StateRow>>) -> Self {
         let (operators, saved) = (Vec::new(), Vec::new());
         Self(Rc::new(RefCell::new(Inner { worker, workers, saving, restored, operators, saved, differences: 0 })))
     }

@@ -62,6 +62,8 @@ impl Leader {
     ) -> Self {
         Self {
             last_tick: manifest.tick().unwrap_or(0),
+            // The tick that refills the dataflow.
+            in_flight: manifest.tick().into_iter().collect(),
             mint,
             manifest,
             committer,
@@ -72,7 +74,6 @@ impl Leader {
             run_for,
             started: Instant::now(),
             first_bound: None,
-            in_flight: VecDeque::new(),
             cut: None,
             writing: None,
             lake_busy: false,
@@ -225,7 +226,12 @@ impl Leader {
 
     fn is_finished(&self) -> bool {
         let lake_done = !self.committer.has_lake() || self.lake_tick >= self.manifest.tick().unwrap_or(0);
-        self.mint.is_done() && self.cut.is_none() && self.writing.is_none() && !self.lake_busy && lake_done
+        self.mint.is_done()
+            && self.in_flight.is_empty()
+            && self.cut.is_none()
+            && self.writing.is_none()
+            && !self.lake_busy
+            && lake_done
     }
 }
 

@@ -1,6 +1,6 @@
 //! Takeover and restore: the highest manifest under a new generation, and its rows on their new owners.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use greenwave_model::{Binding, PartitionBound, PartitionClock, PartitionKey, group_of};
 use greenwave_operators::state::StateRow;
@@ -79,7 +79,7 @@ fn refuse_changed_plan(job: &str, manifest: &Manifest, plan: &Plan) -> Result<()
 }
 
 /// One worker's rows, by operator id.
-pub type Rows = HashMap<String, Vec<StateRow>>;
+pub type Rows = BTreeMap<String, Vec<StateRow>>;
 
 /// The rows of every operator, on the worker that owns their group.
 pub fn load_state(store: &Store, manifest: &Manifest, workers: usize) -> Result<Vec<Rows>, RunError> {

@@ -1,6 +1,6 @@
 //! One worker's loop: batches in, offers out; bindings in, rows out; cuts staged.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub struct Plan {
 pub struct Equipment {
     pub build: Build,
     pub restored: Option<Binding>,
-    pub state: HashMap<String, Vec<StateRow>>,
+    pub state: BTreeMap<String, Vec<StateRow>>,
     pub saving: bool,
     pub with_lake: bool,
     pub batches: Receiver<FromSource>,

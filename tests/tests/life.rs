@@ -71,7 +71,7 @@ fn the_record_of_the_page_leaves_the_rows_of_the_page() {
             .map(|(column, value)| format!("coalesce(cast(\"{column}\" as varchar), 'NULL') = '{value}'"))
             .collect();
         let query = format!("select count(*) from read_parquet('{}') where {}", files.display(), wanted.join(" and "));
-        let script = "import duckdb, sys; print(duckdb.sql(sys.argv[1]).fetchone()[0])";
+        let script = "import duckdb, sys; print(duckdb.sql(sys.argv[1]).fetchall()[0][0])";
         let output = Command::new(python().unwrap()).args(["-c", script, &query]).output().unwrap();
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(said.trim(), "1", "{line}\n{query}");

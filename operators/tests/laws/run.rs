@@ -1,6 +1,6 @@
 //! Runs a plan on timely workers, and keeps what a runtime would keep.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ impl Store {
         }
     }
 
-    fn of_worker(&self, worker: usize, workers: usize) -> HashMap<String, Vec<StateRow>> {
+    fn of_worker(&self, worker: usize, workers: usize) -> BTreeMap<String, Vec<StateRow>> {
         let mine = |row: &&StateRow| usize::from(group_of(row.vnode)) % workers == worker;
         let rows_of = |parts: &BTreeMap<u64, Vec<StateRow>>| parts.values().flatten().filter(mine).cloned().collect();
         self.0.iter().map(|(id, parts)| ((*id).to_owned(), rows_of(parts))).collect()

@@ -1,3 +1,5 @@
+//! Dedup: a fingerprint goes through once per horizon, and the smallest record of a cut is the one.
+
 use greenwave_model::{Clock, GpsReading};
 use greenwave_operators::{States, dedup::dedup};
 use timely::dataflow::Stream;

@@ -1,3 +1,5 @@
+//! Lateness: the verdict is that of the last cut's watermark, whatever the tick.
+
 use greenwave_model::{Clock, RecordRef};
 use greenwave_operators::{Accepted, States, lateness::lateness};
 use timely::dataflow::Stream;

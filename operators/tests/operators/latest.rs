@@ -1,3 +1,5 @@
+//! Latest: the newest report of a vehicle stands, ties go to the smaller record.
+
 use greenwave_model::views::VehicleLocation;
 use greenwave_model::{Change, Clock, GpsReading};
 use greenwave_operators::latest::{Report, latest};

@@ -1,3 +1,5 @@
+//! Panes: every window of every road, with and without distinct devices.
+
 use std::sync::Arc;
 
 use greenwave_model::{Change, Clock, RecordRef};

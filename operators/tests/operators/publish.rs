@@ -1,3 +1,5 @@
+//! Publish: deltas, rows, revisions and finality of a view with windows.
+
 use std::collections::BTreeMap;
 
 use greenwave_model::views::{RoadTotals, RoadTraffic, WindowKey};

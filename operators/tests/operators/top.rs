@@ -1,3 +1,5 @@
+//! Speeds and top: differential's part, refilled after a restore.
+
 use std::collections::BTreeMap;
 
 use greenwave_model::views::{RoadCurrent, RoadTotals};

@@ -153,11 +153,11 @@ fn a_folder_is_read_by_the_lowest_clock_and_reads_no_clock_itself() {
 }
 
 #[test]
-fn every_sixteenth_tick_of_a_folder_is_a_cut() {
+fn every_eighth_tick_of_a_folder_is_a_cut() {
     let blocks: Vec<i64> = (0..16 * 20).collect();
     let mut mint = folder(&[&blocks], None);
     let cuts: Vec<bool> = std::iter::from_fn(|| mint.next(at(0))).map(|binding| binding.is_cut).collect();
-    let expected: Vec<bool> = (1..=20).map(|tick| tick == 16 || tick == 20).collect();
+    let expected: Vec<bool> = (1..=20).map(|tick| tick % 8 == 0 || tick == 20).collect();
     assert_eq!(cuts, expected);
 }
 
@@ -178,7 +178,8 @@ fn a_pace_delays_bindings_and_changes_none() {
     assert!(paced.next(at(1_599)).is_none(), "16 s of events take 1.6 s");
     let second = paced.next(at(1_600)).expect("its time has come");
     let mut unpaced = folder(&[&blocks], None);
-    assert_eq!([unpaced.next(at(0)), unpaced.next(at(0))], [Some(first), Some(second)]);
+    let unwatched = Binding { publishes: false, ..first };
+    assert_eq!([unpaced.next(at(0)), unpaced.next(at(0))], [Some(unwatched), Some(second)]);
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn a_reader_follows_from_tick_to_tick() {
             readers.follow();
         }
     }
-    engine.wait();
+    engine.wait_until_visible();
     readers.follow();
     assert_eq!(readers.read_whole(), 64, "nothing was lost, so nothing is read again");
     readers.assert_same(engine.end, &["buses", "stops", "trips"]);

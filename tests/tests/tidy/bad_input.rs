@@ -112,7 +112,8 @@ fn files_that_nobody_compiles() {
         ("a/src/t.rs", ""),
         ("a/src/odd/name.rs", ""),
         ("a/src/dead.rs", ""),
-        ("a/tests/one.rs", "mod part;\n"),
+        ("a/tests/one.rs", "mod part;\n#[path = \"../shared/two.rs\"]\nmod two;\n"),
+        ("a/shared/two.rs", ""),
         ("a/tests/part.rs", ""),
         ("a/fuzz/decode.rs", ""),
     ]);
