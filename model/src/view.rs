@@ -53,7 +53,8 @@ pub enum Current {
     Contract(&'static str),
     /// Strings of our own JSON (all columns) in the second db, under `<view>:`.
     Own,
-    /// Nowhere: too many keys that nobody asks for by name (windows of the past).
+    /// Nowhere: too many keys that nobody asks for by name (windows of the past). The feed carries a value once it is
+    /// final, and each correction after that.
     FeedOnly,
 }
 

@@ -348,7 +348,9 @@ impl<V: ViewRow> TickOperator for Publish<V> {
             return Closed::Whole;
         }
         self.send_differences(clock, out);
-        self.end_windows(clock, out);
+        if clock.publishes {
+            self.end_windows(clock, out);
+        }
         self.flush(out);
         if clock.is_cut {
             self.rows_of_cut(side);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use greenwave_sinks::lake::{self, Commit, Lake, LakeError, Table};
 
+use crate::background;
 use crate::fate::Fate;
 use crate::generation::{ALIVE_EVERY, Generation};
 use crate::manifest::{Manifest, StagedRun};
@@ -59,7 +60,7 @@ impl Committer {
         })];
         let lake = lake.map(|(lake, tables)| {
             let (jobs, inbox) = unbounded::<LakeJob>();
-            threads.push(std::thread::spawn(move || {
+            threads.push(background::spawn("lake", move || {
                 let mut writer = LakeWriter { store, lake, tables, fate: fate.clone() };
                 for job in inbox {
                     let (tick, started) = (job.tick, Instant::now());

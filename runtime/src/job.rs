@@ -14,6 +14,7 @@ use greenwave_sources::{Budget, Link, Position, SourceError, folder, kafka};
 use serde::Serialize;
 
 use crate::Build;
+use crate::background;
 use crate::committer::Committer;
 use crate::fate::Fate;
 use crate::generation::{Generation, GenerationError};
@@ -148,7 +149,11 @@ pub fn run(
     watch: impl FnOnce(Arc<Replica>),
 ) -> Result<Summary, RunError> {
     let begun = Instant::now();
-    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .on_thread_start(background::yield_cores)
+        .build();
     let tokio = tokio.map_err(|error| RunError::Engine(error.to_string()))?;
     let found = Found::open(&job.input)?;
     let store = match &job.state {
@@ -397,7 +402,10 @@ fn listen_to_speed(
     std::thread::spawn(move || {
         for event in heard {
             match event {
-                FromSpeed::Visible { tick, at } => progress.visible(tick, at),
+                FromSpeed::Visible { tick, at } => {
+                    tracing::debug!(tick, "tick visible");
+                    progress.visible(tick, at);
+                }
                 FromSpeed::Fenced { by } => fate.fail(RunError::Fenced { by }),
                 FromSpeed::Down { why } => {
                     tracing::warn!(%why, "speed layer is down; the job and the lake go on");

@@ -1,5 +1,6 @@
 //! The runtime: ticks and bindings, checkpoints and restore, worker threads. It runs any dataflow and knows none by name.
 
+mod background;
 mod collect;
 mod committer;
 mod control;

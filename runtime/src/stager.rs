@@ -12,6 +12,7 @@ use greenwave_operators::graph::Verdict;
 use greenwave_operators::state::{Saved, SavedPart};
 use greenwave_sinks::lake::{self, DroppedRows, ViewRows};
 
+use crate::background;
 use crate::control::{CutParts, OperatorPart};
 use crate::fate::Fate;
 use crate::landing::Landed;
@@ -71,7 +72,7 @@ impl Stager {
         let (jobs, inbox) = bounded(WAITING_MAX);
         let (outbox, done) = bounded(WAITING_MAX);
         let mut staging = Staging { store, generation, with_lake, early: BTreeMap::new() };
-        let thread = std::thread::spawn(move || {
+        let thread = background::spawn("stager", move || {
             for job in inbox {
                 match staging.work(job) {
                     Ok(None) => {}

@@ -1,8 +1,8 @@
 //! Panes: reports fold into one-minute panes per road; windows are panes side by side.
 //!
 //! in    reports of roads at tick t, any order of event times
-//! out   at ticks that publish one upsert per changed window, a retirement when its state is freed; beside them the change
-//!       of each road's current window, old and new
+//! out   at ticks that publish the change of each road's current window, old and new; where such a tick is a cut or its
+//!       watermark ends a minute, one upsert per changed window before that; a retirement when a window's state is freed
 //! state per road and pane the totals, the newest report and, where devices are counted, who sent reports; pane p is
 //!       freed at the first cut whose last cut's watermark passes p + 5 min + correction horizon
 //! late  inside the horizon a correction like any other change; a closed pane refuses (and counts) what still comes
@@ -93,7 +93,7 @@ impl CurrentChange {
 pub struct Panes {
     settings: PanesSettings,
     roads: Keyed<Name, RoadState>,
-    /// Roads with something new that has not been given out.
+    /// Roads whose current window is to be looked at.
     touched: Vec<u32>,
     /// Roads with something new since the last cut.
     unsettled: Vec<u32>,
@@ -103,6 +103,8 @@ pub struct Panes {
     copies: Vec<RoadReport>,
     refused: u64,
     found: Vec<u32>,
+    /// The minute that the watermark had reached when windows were given out last.
+    minute: i64,
     stage: Stage,
 }
 
@@ -112,7 +114,9 @@ enum Stage {
     Open,
     /// Of a cut: roads from this slot on are to be settled.
     Settling(u32),
-    Giving,
+    Giving {
+        windows: bool,
+    },
 }
 
 /// Roads dealt with before the operators behind have their turn: their windows are still in the core's cache then.
@@ -129,6 +133,7 @@ impl Panes {
             copies: Vec::new(),
             refused: 0,
             found: Vec::new(),
+            minute: i64::MIN,
             stage: Stage::Open,
         }
     }
@@ -187,24 +192,31 @@ impl Panes {
         }));
     }
 
-    /// Gives out changed windows and looks at the roads' current ones.
-    fn give_touched(&mut self, clock: &Clock, out: &mut Rows<Upsert<RoadTraffic>>, side: &mut Rows<CurrentChange>) {
+    /// Looks at current windows, and gives out all that changed if that is due.
+    fn give_touched(
+        &mut self,
+        clock: &Clock,
+        windows: bool,
+        out: &mut Rows<Upsert<RoadTraffic>>,
+        side: &mut Rows<CurrentChange>,
+    ) {
+        let horizon_ms = clock.now_ms.saturating_add(self.settings.clock_skew_ms);
         let some = self.touched.split_off(self.touched.len().saturating_sub(ROADS_AT_ONCE));
         self.warm(&some);
         for slot in some {
             let (name, road) = self.roads.at(slot);
             road.touched = false;
-            if self.settings.all_windows {
-                windows::changed(name, road, self.settings.count_devices, |upsert| out.give(upsert));
-            }
-            let horizon_ms = clock.now_ms.saturating_add(self.settings.clock_skew_ms);
             for pane in road.panes.iter_mut().filter(|pane| pane.touched) {
-                pane.touched = false;
-                if pane.min_event_ms > horizon_ms {
+                if pane.min_event_ms > horizon_ms && pane.awaited_ms != pane.min_event_ms {
+                    pane.awaited_ms = pane.min_event_ms;
                     self.future.push(Reverse((pane.min_event_ms, slot)));
                 }
             }
-            road.touched_from = i64::MAX;
+            if windows {
+                windows::changed(name, road, self.settings.count_devices, |upsert| out.give(upsert));
+                road.panes.iter_mut().for_each(|pane| pane.touched = false);
+                road.touched_from = i64::MAX;
+            }
             current::renew(name, road, clock, &self.settings, side);
             self.drop_if_empty(slot);
         }
@@ -232,6 +244,17 @@ impl Panes {
             }
             // Its arrival may be known better than at the tick that gave it out.
             if !road.touched {
+                road.touched = true;
+                self.touched.push(slot);
+            }
+        }
+    }
+
+    /// Roads with windows that have changed since the cut.
+    fn touch_unsettled(&mut self) {
+        for &slot in &self.unsettled {
+            let road = &mut self.roads.at(slot).1;
+            if road.touched_from < i64::MAX && !road.touched {
                 road.touched = true;
                 self.touched.push(slot);
             }
@@ -272,7 +295,9 @@ impl Panes {
         out: &mut Rows<Upsert<RoadTraffic>>,
         side: &mut Rows<CurrentChange>,
     ) -> Stage {
+        let minute = pane_of(clock.watermark_ms);
         if clock.restored {
+            self.minute = minute;
             self.give_everything(clock, out, side);
             return Stage::Open;
         }
@@ -283,11 +308,16 @@ impl Panes {
             return Stage::Open;
         }
         self.arrive(clock);
+        let minute_ends = minute > std::mem::replace(&mut self.minute, minute);
         if clock.is_cut {
             self.settle_arrivals(clock);
             return Stage::Settling(0);
         }
-        Stage::Giving
+        let windows = minute_ends && self.settings.all_windows;
+        if windows {
+            self.touch_unsettled();
+        }
+        Stage::Giving { windows }
     }
 
     fn give_everything(&mut self, clock: &Clock, out: &mut Rows<Upsert<RoadTraffic>>, side: &mut Rows<CurrentChange>) {
@@ -338,11 +368,15 @@ impl TickOperator for Panes {
             Stage::Settling(from) => {
                 let to = self.roads.slots().min(from + ROADS_AT_ONCE as u32);
                 (from..to).for_each(|slot| self.free(slot, clock, out, side));
-                if to < self.roads.slots() { Stage::Settling(to) } else { Stage::Giving }
+                if to < self.roads.slots() {
+                    Stage::Settling(to)
+                } else {
+                    Stage::Giving { windows: self.settings.all_windows }
+                }
             }
-            Stage::Giving => {
-                self.give_touched(clock, out, side);
-                if self.touched.is_empty() { Stage::Open } else { Stage::Giving }
+            Stage::Giving { windows } => {
+                self.give_touched(clock, windows, out, side);
+                if self.touched.is_empty() { Stage::Open } else { Stage::Giving { windows } }
             }
         };
         if matches!(self.stage, Stage::Open) { Closed::Whole } else { Closed::Partly }

@@ -56,8 +56,12 @@ pub struct Pane {
     /// Slices of the two windows that start here, in `road_traffic`.
     pub tumbling_vnode: u8,
     pub hopping_vnode: u8,
+    /// Changed since windows were given out last.
     #[serde(skip)]
     pub touched: bool,
+    /// The event time whose arrival is awaited, for a pane in the future.
+    #[serde(skip)]
+    pub awaited_ms: i64,
 }
 
 impl Pane {
@@ -79,6 +83,7 @@ impl Pane {
             tumbling_vnode,
             hopping_vnode,
             touched: false,
+            awaited_ms: i64::MIN,
         }
     }
 
@@ -110,7 +115,7 @@ pub struct RoadState {
     /// In the operator's list of roads with something to give out, and of those with something new since the cut.
     pub touched: bool,
     pub unsettled: bool,
-    /// The first pane with something to give out.
+    /// The first pane changed since windows were given out last.
     pub touched_from: i64,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use greenwave_model::{Change, Deltas, GROUPS, Name, group_of, vnode};
+use greenwave_model::{Change, Current, Deltas, GROUPS, Name, group_of, vnode};
 
 use super::ends::is_cut;
 use super::inbox::Tick;
@@ -53,7 +53,8 @@ pub(super) fn merge(ticks: &[Tick]) -> Vec<Group> {
                 views.push(name);
                 views.len() - 1
             });
-            for row in 0..deltas.len() {
+            let only_final = deltas.spec().current == Current::FeedOnly;
+            for row in (0..deltas.len()).filter(|&row| !only_final || deltas.is_final(row)) {
                 text.clear();
                 deltas.key_text(row, &mut text);
                 let group = group_of(vnode(name, &text));

@@ -86,7 +86,7 @@ fn rows<V: ViewRow<Key = Name>>(before: &Content, changed: &Content, row: impl F
             // It came and went within the tick: nothing was ever said of it.
             State::Removed | State::Retired(_) => return None,
         };
-        Some(Delta { key: key.clone(), change, revision: 1, is_final: false })
+        Some(Delta { key: key.clone(), change, revision: 1, is_final: true })
     };
     changed.iter().filter_map(of).collect()
 }
