@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use greenwave_model::{Clock, GpsReading, RecordRef};
+use greenwave_model::{Clock, GpsReading, RecordRef, VNODES};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::{Stream, channels::pact::Pipeline, operators::Operator};
 
@@ -29,6 +29,8 @@ struct ClosedBucket {
     bucket: Bucket,
     tick: u64,
     now_ms: i64,
+    /// Fingerprints last seen in it.
+    rows: usize,
 }
 
 /// Drops copies.
@@ -58,11 +60,22 @@ pub struct Dedup {
     open: Bucket,
     /// The smallest record of each fingerprint that is new in the open bucket, by its note.
     firsts: Vec<RecordRef>,
+    /// The fingerprints of the open bucket, and of the one closed last.
+    opened: Vec<u128>,
+    settled: Vec<u128>,
 }
 
 impl Dedup {
     pub fn new(horizon_ms: i64) -> Self {
-        Self { horizon_ms, seen: Fingerprints::new(), closed: VecDeque::new(), open: 1, firsts: Vec::new() }
+        Self {
+            horizon_ms,
+            seen: Fingerprints::new(),
+            closed: VecDeque::new(),
+            open: 1,
+            firsts: Vec::new(),
+            opened: Vec::new(),
+            settled: Vec::new(),
+        }
     }
 
     fn oldest(&self) -> Bucket {
@@ -80,10 +93,13 @@ impl Dedup {
         if !was_there {
             seen.note = self.firsts.len() as u32;
             self.firsts.push(record);
+            self.opened.push(reading.fingerprint);
             return (Some(Accepted::first(reading)), None);
         }
         if seen.bucket != self.open {
+            self.closed[(seen.bucket - oldest) as usize].rows -= 1;
             (seen.bucket, seen.note) = (self.open, KNOWN_BEFORE);
+            self.opened.push(reading.fingerprint);
         }
         if seen.note == KNOWN_BEFORE {
             return (None, Some(record));
@@ -129,7 +145,10 @@ impl TickOperator for Dedup {
         if !clock.is_cut || clock.restored {
             return Closed::Whole;
         }
-        self.closed.push_back(ClosedBucket { bucket: self.open, tick: clock.tick, now_ms: clock.now_ms });
+        self.settled = std::mem::take(&mut self.opened);
+        let rows = self.settled.len();
+        self.opened.reserve(rows);
+        self.closed.push_back(ClosedBucket { bucket: self.open, tick: clock.tick, now_ms: clock.now_ms, rows });
         self.open += 1;
         self.firsts.clear();
         while self.closed.front().is_some_and(|oldest| oldest.now_ms + self.horizon_ms <= clock.cut_now_ms) {
@@ -148,12 +167,13 @@ impl Durable for Dedup {
         let Some(last) = self.closed.back() else {
             return Saved::Append { rows: Vec::new(), keep_from_tick };
         };
-        let mut slices: BTreeMap<u8, Vec<u8>> = BTreeMap::new();
-        for fingerprint in self.seen.of_bucket(last.bucket) {
-            slices.entry(vnode(fingerprint)).or_default().extend_from_slice(&fingerprint.to_le_bytes());
+        let mut slices = vec![Vec::new(); VNODES as usize];
+        for fingerprint in self.settled.drain(..) {
+            slices[usize::from(vnode(fingerprint))].extend_from_slice(&fingerprint.to_le_bytes());
         }
         let key = [last.tick.to_le_bytes(), last.now_ms.to_le_bytes()].concat();
-        let rows = slices.into_iter().map(|(vnode, value)| StateRow { vnode, key: key.clone(), value }).collect();
+        let filled = slices.into_iter().enumerate().filter(|(_, value)| !value.is_empty());
+        let rows = filled.map(|(vnode, value)| StateRow { vnode: vnode as u8, key: key.clone(), value }).collect();
         Saved::Append { rows, keep_from_tick }
     }
 
@@ -166,17 +186,22 @@ impl Durable for Dedup {
             cuts.entry((tick, now_ms)).or_default().push(row);
         }
         for ((tick, now_ms), rows) in cuts {
+            let mut entered = 0;
             for fingerprint in rows.iter().flat_map(|row| row.value.as_chunks::<16>().0) {
-                let (seen, _) = self.seen.enter(u128::from_le_bytes(*fingerprint), self.open, 1);
+                let (seen, was_there) = self.seen.enter(u128::from_le_bytes(*fingerprint), self.open, 1);
+                if was_there {
+                    self.closed[seen.bucket as usize - 1].rows -= 1;
+                }
                 seen.bucket = self.open;
+                entered += 1;
             }
-            self.closed.push_back(ClosedBucket { bucket: self.open, tick, now_ms });
+            self.closed.push_back(ClosedBucket { bucket: self.open, tick, now_ms, rows: entered });
             self.open += 1;
         }
     }
 
     fn live_rows(&self) -> usize {
-        self.seen.live(self.oldest())
+        self.closed.iter().map(|closed| closed.rows).sum()
     }
 }
 

@@ -98,15 +98,7 @@ impl Fingerprints {
         }
     }
 
-    pub fn live(&self, oldest: Bucket) -> usize {
+    fn live(&self, oldest: Bucket) -> usize {
         self.places.iter().filter(|seen| seen.bucket != 0 && seen.bucket >= oldest).count()
-    }
-
-    /// The fingerprints last seen in one bucket, in no particular order.
-    pub fn of_bucket(&self, bucket: Bucket) -> impl Iterator<Item = u128> {
-        self.places
-            .iter()
-            .filter(move |seen| seen.bucket == bucket)
-            .map(|seen| u128::from(seen.fingerprint[0]) | u128::from(seen.fingerprint[1]) << 64)
     }
 }

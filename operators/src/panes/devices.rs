@@ -32,9 +32,10 @@ pub struct Devices {
     far: HashSet<(Device, i64), FxBuildHasher>,
 }
 
-/// As stored: the pane of bit 0, masks and single panes, both sorted.
+/// As stored: the pane of bit 0, masks and single panes, both sorted. Devices with their masks are most of a
+/// checkpoint's numbers, so they are laid end to end, 24 bytes each.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Kept(i64, Vec<(Device, u64)>, Vec<(Device, i64)>);
+pub struct Kept(i64, #[serde(with = "serde_bytes")] Vec<u8>, Vec<(Device, i64)>);
 
 impl Devices {
     #[inline]
@@ -121,6 +122,8 @@ impl Devices {
         let mut masks: Vec<_> = masks.iter().map(|(device, mask)| (*device, mask >> shift)).collect();
         masks.retain(|(_, mask)| *mask != 0);
         masks.sort_unstable();
+        let masks =
+            masks.iter().flat_map(|([one, two], mask)| [*one, *two, *mask]).flat_map(u64::to_le_bytes).collect();
         let mut far: Vec<_> = kept.into_iter().flat_map(|kept| kept.far).collect();
         far.sort_unstable();
         Kept(first, masks, far)
@@ -139,7 +142,9 @@ impl Devices {
 
     pub fn restored(Kept(first, masks, far): Kept) -> Self {
         let mut devices = Self { base: first - BEFORE, ..Self::default() };
-        for (device, mask) in masks {
+        let (numbers, _) = masks.as_chunks::<8>();
+        for [one, two, mask] in numbers.as_chunks::<3>().0 {
+            let (device, mask) = ([u64::from_le_bytes(*one), u64::from_le_bytes(*two)], u64::from_le_bytes(*mask));
             (0..SPAN).filter(|bit| mask >> bit & 1 == 1).for_each(|bit| devices.add(device, first + bit));
         }
         far.into_iter().for_each(|(device, pane)| devices.add(device, pane));
