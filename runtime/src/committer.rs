@@ -11,6 +11,7 @@ use greenwave_sinks::lake::{self, Commit, Lake, LakeError, Table};
 use crate::background;
 use crate::fate::Fate;
 use crate::generation::{ALIVE_EVERY, Generation};
+use crate::group_offsets::GroupOffsets;
 use crate::manifest::{Manifest, StagedRun};
 use crate::store::Store;
 use crate::{RunError, collect};
@@ -49,13 +50,23 @@ pub struct Committer {
 }
 
 impl Committer {
-    pub fn start(store: Store, generation: Generation, lake: Option<(Lake, Vec<Table>)>, fate: Arc<Fate>) -> Self {
+    pub fn start(
+        store: Store,
+        generation: Generation,
+        lake: Option<(Lake, Vec<Table>)>,
+        offsets: Option<GroupOffsets>,
+        fate: Arc<Fate>,
+    ) -> Self {
         let (outbox, done) = unbounded();
         let (manifests, inbox) = unbounded();
         let (manifest_store, manifest_outbox, manifest_fate) = (store.clone(), outbox.clone(), fate.clone());
         let mut threads = vec![std::thread::spawn(move || {
-            if let Err(error) = write_manifests(&manifest_store, &generation, inbox, &manifest_outbox) {
+            let written = write_manifests(&manifest_store, &generation, inbox, offsets.as_ref(), &manifest_outbox);
+            if let Err(error) = written {
                 manifest_fate.fail(error);
+            }
+            if let Some(offsets) = offsets {
+                offsets.stop();
             }
         })];
         let lake = lake.map(|(lake, tables)| {
@@ -102,6 +113,7 @@ fn write_manifests(
     store: &Store,
     generation: &Generation,
     inbox: Receiver<Box<Manifest>>,
+    offsets: Option<&GroupOffsets>,
     outbox: &Sender<Durable>,
 ) -> Result<(), RunError> {
     let mut signed = Instant::now();
@@ -110,6 +122,9 @@ fn write_manifests(
             Ok(manifest) => {
                 let started = Instant::now();
                 manifest.commit(store)?;
+                if let Some((offsets, binding)) = offsets.zip(manifest.binding.as_ref()) {
+                    offsets.checkpoint(binding);
+                }
                 let tick = manifest.tick().unwrap_or(0);
                 if outbox.send(Durable::Manifest { tick, took: started.elapsed() }).is_err() {
                     return Ok(());

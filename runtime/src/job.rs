@@ -18,6 +18,7 @@ use crate::background;
 use crate::committer::Committer;
 use crate::fate::Fate;
 use crate::generation::{Generation, GenerationError};
+use crate::group_offsets::GroupOffsets;
 use crate::leader::Leader;
 use crate::manifest::{Manifest, ManifestError};
 use crate::mint::{Ledger, Mint, Pace};
@@ -177,7 +178,8 @@ pub fn run(
     let positions = positions(&table);
     let ledger = Ledger::new(generation.number, restored.as_ref(), table, repeats, references, job.out_of_orderness_ms);
     let speed = Arc::new(speed);
-    let committer = Committer::start(store.clone(), generation.clone(), lake, fate.clone());
+    let offsets = found.group_offsets(&job.name);
+    let committer = Committer::start(store.clone(), generation.clone(), lake, offsets, fate.clone());
     let mint = found.mint(ledger, &job);
     let leader = Leader::new(
         mint,
@@ -296,6 +298,13 @@ impl Found {
         match self {
             Self::Kafka(settings, _) => Ok(kafka::first_offsets(settings, keys)?),
             Self::Folder(..) => Ok(vec![0; keys.len()]),
+        }
+    }
+
+    fn group_offsets(&self, job: &str) -> Option<GroupOffsets> {
+        match self {
+            Self::Kafka(settings, _) => Some(GroupOffsets::start(settings.clone(), job)),
+            Self::Folder(..) => None,
         }
     }
 

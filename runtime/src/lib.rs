@@ -6,6 +6,7 @@ mod committer;
 mod control;
 mod fate;
 mod generation;
+mod group_offsets;
 mod held;
 mod job;
 mod landing;

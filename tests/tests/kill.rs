@@ -218,6 +218,12 @@ fn ten_kills_lose_nothing_and_double_nothing() {
     assert_eq!(status.code(), Some(3), "{}", last.said());
     let summary = last.summary();
     assert_eq!(summary["restore_differences"], 0, "{summary}");
+    let offsets = kafka.committed("gps_data", "greenwave-city", PARTITIONS);
+    assert_eq!(
+        offsets.iter().flatten().sum::<i64>(),
+        RECORDS as i64,
+        "the group's offsets, for lag tools: {offsets:?}"
+    );
     judge(&home, &kafka, &summary);
 }
 

@@ -1,5 +1,5 @@
 //! A folder: bindings are a pure function of the bytes. The next block is that of the unfinished file whose clock is
-//! lowest; a tick is 16 blocks, a cut 16 ticks and the end. No clock is read.
+//! lowest; a tick is 16 blocks, a cut 8 ticks and the end. No clock is read.
 
 use greenwave_model::Binding;
 

@@ -111,6 +111,11 @@ impl Kafka {
         read(&self.brokers(), topic)
     }
 
+    /// The next offset of each partition that the group has committed, `None` where it has not.
+    pub fn committed(&self, topic: &str, group: &str, partitions: u32) -> Vec<Option<i64>> {
+        read::committed(&self.brokers(), topic, group, partitions)
+    }
+
     /// SIGTERM, and back when it is gone.
     pub fn stop(&mut self) {
         self.process.stop();

@@ -26,6 +26,20 @@ pub struct Stored {
     pub timestamp_ms: i64,
 }
 
+/// The next offset of each partition that the group has committed.
+pub fn committed(brokers: &str, topic: &str, group: &str, partitions: u32) -> Vec<Option<i64>> {
+    let mut config = answers::client(brokers);
+    let consumer: BaseConsumer =
+        config.set("group.id", group).create().expect("a consumer needs nothing but its settings");
+    let mut list = TopicPartitionList::new();
+    for partition in 0..partitions {
+        list.add_partition(topic, partition as i32);
+    }
+    let committed = consumer.committed_offsets(list, LIMIT);
+    let committed = committed.unwrap_or_else(|e| panic!("cannot ask for the offsets of group {group}: {e}"));
+    committed.elements().iter().map(|element| element.offset().to_raw().filter(|offset| *offset >= 0)).collect()
+}
+
 /// Everything `topic` holds now, by partition and offset.
 pub fn read(brokers: &str, topic: &str) -> Vec<Stored> {
     let mut config = answers::client(brokers);
