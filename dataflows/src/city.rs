@@ -25,6 +25,17 @@ pub struct Views {
 impl Views {
     pub const ALL: Self = Self { vehicle_locations: true, road_traffic: true, road_current: true, hotspots: true };
 
+    /// The names of those that are kept.
+    pub fn names(self) -> Vec<&'static str> {
+        let all = [
+            (self.vehicle_locations, "vehicle_locations"),
+            (self.road_traffic, "road_traffic"),
+            (self.road_current, "road_current"),
+            (self.hotspots, "hotspots"),
+        ];
+        all.into_iter().filter_map(|(kept, name)| kept.then_some(name)).collect()
+    }
+
     fn of_roads(self) -> bool {
         self.road_traffic || self.road_current || self.hotspots
     }

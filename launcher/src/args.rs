@@ -45,7 +45,8 @@ pub struct Submit {
     /// Name of the job: its state, its lake tables and its keys belong to this name
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// End after this long, counted from the first tick: one last cut, everything durable, exit 0
+    /// End after this long, counted from the first tick: one last cut, everything durable, exit 0. A folder is read on
+    /// from its last cut by the next run
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     pub run_for: Option<Duration>,
     /// Take the place of a process that still runs this job

@@ -4,7 +4,7 @@ use crate::settings::{Mistake, Raw};
 use crate::{Outcome, args};
 
 pub fn run(check: args::Check) -> Outcome {
-    match Raw::gather(&check.file, std::env::vars(), &check.conf).check() {
+    match Raw::gather(&check.file, crate::settings::environment(), &check.conf).check() {
         Ok(_) => {
             println!("{}: no mistakes", check.file.display());
             Outcome::Done

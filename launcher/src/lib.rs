@@ -25,7 +25,7 @@ pub enum Outcome {
     Done,
     Failed,
     WrongUse,
-    /// Stopped by a signal, everything durable.
+    /// Stopped by a signal; the next run goes on from the last cut.
     Drained,
     Fenced,
 }

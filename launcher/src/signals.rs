@@ -6,7 +6,7 @@ use greenwave_runtime::Fate;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// First signal: drain, cut, commit, exit 3. A second one ends at once; nothing durable is harmed by that.
+/// First signal: a last cut (of a folder: the last one its bytes make), commit, exit 3. A second one ends at once; nothing durable is harmed by that.
 pub fn drain_on_signal(fate: Arc<Fate>) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     std::thread::spawn(move || {
@@ -14,7 +14,7 @@ pub fn drain_on_signal(fate: Arc<Fate>) -> std::io::Result<()> {
             if fate.is_stopping() {
                 end_now();
             }
-            eprintln!("greenwave: stopping: one last cut, then everything is durable; once more to end at once");
+            eprintln!("greenwave: stopping: what is counted becomes durable first; once more to end at once");
             fate.stop();
         }
     });

@@ -21,7 +21,7 @@ use crate::{Outcome, check, free_flow, report, signals};
 const RECORD_BYTES_MAX: usize = 1 << 20;
 
 pub fn run(submit: Submit) -> Outcome {
-    let checked = match Raw::gather(&submit.file, std::env::vars(), &submit.conf).check() {
+    let checked = match Raw::gather(&submit.file, crate::settings::environment(), &submit.conf).check() {
         Ok(checked) => checked,
         Err(mistakes) => {
             check::tell(&mistakes);
@@ -58,8 +58,9 @@ pub fn run(submit: Submit) -> Outcome {
             if summary.drained { Outcome::Drained } else { Outcome::Done }
         }
         Err(error) => {
-            eprintln!("greenwave: {error}");
-            outcome(&error)
+            let outcome = outcome(&error);
+            eprintln!("greenwave: {:#}", anyhow::Error::from(error));
+            outcome
         }
     }
 }
@@ -78,6 +79,11 @@ fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
         let known: Vec<&str> = DATAFLOWS.iter().map(|dataflow| dataflow.name).collect();
         format!("there is no dataflow `{}`; choose one of {}", checked.dataflow, known.join(", "))
     })?;
+    if submit.run_for.is_some() && checked.state.is_none() {
+        anyhow::bail!(
+            "--for needs a state: without one, what was read since the last cut is lost; name a folder with `--conf state=FOLDER`"
+        );
+    }
     let mut references = vec![];
     let mut table = None;
     if let Some(path) = &checked.free_flow {
@@ -102,7 +108,7 @@ fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
         "clock_skew_ms": city.clock_skew_ms,
         "out_of_orderness_ms": checked.out_of_orderness.as_millis() as i64,
         "vehicle_count": city.vehicle_count,
-        "views": format!("{:?}", city.views),
+        "views": city.views.names(),
         "zone_offset_min": checked.zone_offset_min,
     });
     Ok(Job {

@@ -32,13 +32,19 @@ pub struct PartitionBound {
     pub finished: bool,
 }
 
+/// What bindings from before the field say.
+fn yes() -> bool {
+    true
+}
+
 /// The binding of one tick: the same for every worker, the same on every repetition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Binding {
     pub tick: u64,
     pub generation: u64,
     pub is_cut: bool,
-    /// Whether views change at this tick. Those of a backlog change at cuts only.
+    /// Whether views change at this tick. A folder read as fast as it goes changes them at cuts only.
+    #[serde(default = "yes")]
     pub publishes: bool,
     /// The last cut before this tick.
     pub cut: CutRef,
@@ -80,8 +86,8 @@ impl Binding {
 pub struct Clock {
     pub tick: u64,
     pub is_cut: bool,
-    /// Whether operators give out what has changed, as they do at every cut. Ticks of a backlog do not: whoever reads
-    /// the past wants windows, not how they came about.
+    /// Whether operators give out what has changed, as they do at every cut. Ticks of a folder read as fast as it goes
+    /// do not: whoever reads the past wants windows, not how they came about.
     pub publishes: bool,
     /// The tick that refills the dataflow after a restore: no rows, operators emit all they hold.
     pub restored: bool,

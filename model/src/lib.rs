@@ -12,4 +12,4 @@ pub mod views;
 pub use binding::{Binding, Clock, CutRef, PartitionBound};
 pub use event::{Batch, GpsRaw, GpsReading, PartitionClock, Reject, RejectReason, TextColumn};
 pub use ids::{GROUPS, Name, PartitionKey, RecordRef, VNODES, group_of, vnode};
-pub use view::{Cell, Cells, Change, Column, Current, Delta, Deltas, Kind, Stamp, StoredValue, ViewRow, ViewSpec};
+pub use view::{Cell, Cells, Change, Column, Current, Delta, Deltas, Kind, StoredValue, ViewRow, ViewSpec};

@@ -98,13 +98,6 @@ pub struct Delta<V: ViewRow> {
     pub is_final: bool,
 }
 
-/// What is stamped on every published row and is never part of its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    pub tick: u64,
-    pub watermark_ms: Option<i64>,
-}
-
 /// A batch of deltas of any one view, as sinks see it.
 pub trait Deltas: Send + Sync + Debug {
     fn spec(&self) -> &'static ViewSpec;

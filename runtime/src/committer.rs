@@ -1,8 +1,9 @@
 //! The committer: makes manifests real, one after the other, and hands what they list to the lake.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -39,13 +40,29 @@ pub enum Durable {
 pub struct LakeJob {
     pub tick: u64,
     pub staged: BTreeMap<String, Vec<StagedRun>>,
-    pub last: bool,
+}
+
+/// What the leader and the threads that work for it know of each other.
+#[derive(Default)]
+struct Leading {
+    thread: OnceLock<Thread>,
+    /// No more cuts will come.
+    is_ending: AtomicBool,
+}
+
+impl Leading {
+    fn tell(&self, outbox: &Sender<Durable>, durable: Durable) -> bool {
+        let is_heard = outbox.send(durable).is_ok();
+        self.thread.get().inspect(|thread| thread.unpark());
+        is_heard
+    }
 }
 
 pub struct Committer {
     manifests: Sender<Box<Manifest>>,
     lake: Option<Sender<LakeJob>>,
     pub done: Receiver<Durable>,
+    leader: Arc<Leading>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -57,11 +74,14 @@ impl Committer {
         offsets: Option<GroupOffsets>,
         fate: Arc<Fate>,
     ) -> Self {
+        let leader = Arc::new(Leading::default());
         let (outbox, done) = unbounded();
         let (manifests, inbox) = unbounded();
         let (manifest_store, manifest_outbox, manifest_fate) = (store.clone(), outbox.clone(), fate.clone());
+        let manifest_leader = leader.clone();
         let mut threads = vec![std::thread::spawn(move || {
-            let written = write_manifests(&manifest_store, &generation, inbox, offsets.as_ref(), &manifest_outbox);
+            let tell = |durable| manifest_leader.tell(&manifest_outbox, durable);
+            let written = write_manifests(&manifest_store, &generation, inbox, offsets.as_ref(), tell);
             if let Err(error) = written {
                 manifest_fate.fail(error);
             }
@@ -70,13 +90,14 @@ impl Committer {
             }
         })];
         let lake = lake.map(|(lake, tables)| {
+            let leader = leader.clone();
             let (jobs, inbox) = unbounded::<LakeJob>();
             threads.push(background::spawn("lake", move || {
-                let mut writer = LakeWriter { store, lake, tables, fate: fate.clone() };
+                let mut writer = LakeWriter { store, lake, tables, leader: leader.clone(), fate: fate.clone() };
                 for job in inbox {
                     let (tick, started) = (job.tick, Instant::now());
                     match writer.commit(job) {
-                        Ok(()) if outbox.send(Durable::Lake { tick, took: started.elapsed() }).is_ok() => {}
+                        Ok(()) if leader.tell(&outbox, Durable::Lake { tick, took: started.elapsed() }) => {}
                         Ok(()) => return,
                         Err(error) => return fate.fail(error.into()),
                     }
@@ -84,7 +105,17 @@ impl Committer {
             }));
             jobs
         });
-        Self { manifests, lake, done, threads }
+        Self { manifests, lake, done, leader, threads }
+    }
+
+    /// The calling thread leads: it is woken when something has become durable.
+    pub fn led_from_here(&self) {
+        let _ = self.leader.thread.set(std::thread::current());
+    }
+
+    /// No more cuts will come: a lake that refuses is not waited for without end.
+    pub fn ending(&self) {
+        self.leader.is_ending.store(true, Ordering::Release);
     }
 
     pub fn manifest(&self, manifest: Manifest) {
@@ -114,7 +145,7 @@ fn write_manifests(
     generation: &Generation,
     inbox: Receiver<Box<Manifest>>,
     offsets: Option<&GroupOffsets>,
-    outbox: &Sender<Durable>,
+    tell: impl Fn(Durable) -> bool,
 ) -> Result<(), RunError> {
     let mut signed = Instant::now();
     loop {
@@ -126,10 +157,12 @@ fn write_manifests(
                     offsets.checkpoint(binding);
                 }
                 let tick = manifest.tick().unwrap_or(0);
-                if outbox.send(Durable::Manifest { tick, took: started.elapsed() }).is_err() {
+                if !tell(Durable::Manifest { tick, took: started.elapsed() }) {
                     return Ok(());
                 }
-                collect::garbage(store)?;
+                if let Err(error) = collect::garbage(store) {
+                    tracing::warn!(%error, "old checkpoints stay in the state store until the next one");
+                }
             }
             Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
             Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return Ok(()),
@@ -145,17 +178,24 @@ struct LakeWriter {
     store: Store,
     lake: Lake,
     tables: Vec<Table>,
+    leader: Arc<Leading>,
     fate: Arc<Fate>,
 }
 
 impl LakeWriter {
     fn commit(&mut self, job: LakeJob) -> Result<(), LakeError> {
-        let begun = Instant::now();
+        let mut ending: Option<Instant> = None;
         let mut told = false;
         for (name, runs) in &job.staged {
             while let Err(error) = self.commit_table(name, runs, job.tick) {
-                let given_up = job.last && begun.elapsed() > LAKE_PATIENCE_AT_END;
-                if given_up || self.fate.has_failed() {
+                if self.leader.is_ending.load(Ordering::Acquire) {
+                    ending.get_or_insert_with(Instant::now);
+                }
+                let is_lost = matches!(error, LakeError::Run { .. });
+                if is_lost
+                    || ending.is_some_and(|since| since.elapsed() > LAKE_PATIENCE_AT_END)
+                    || self.fate.has_failed()
+                {
                     return Err(error);
                 }
                 if !std::mem::replace(&mut told, true) {
@@ -177,8 +217,12 @@ impl LakeWriter {
         let store = &self.store;
         let read = wanted.map(|staged| {
             let unread = |fact: String| LakeError::Run { fact: format!("{}: {fact}", staged.object) };
-            let content = store.get(&staged.object).map_err(|error| unread(error.to_string()))?;
+            let content =
+                store.get(&staged.object).map_err(|cause| LakeError::broken("read", &staged.object, cause))?;
             let content = content.ok_or_else(|| unread("it is gone".into()))?;
+            if crc32fast::hash(&content) != staged.crc32 {
+                return Err(unread("its checksum is not the one in the manifest".into()));
+            }
             Ok((staged.date.clone(), staged.tick, lake::decode(content)?))
         });
         match self.lake.commit(table, tick, read)? {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use greenwave_model::{Binding, PartitionKey};
-use greenwave_sources::kafka::{self, KafkaSettings};
+use greenwave_sources::kafka::{Group, KafkaSettings};
 
 use crate::background;
 
@@ -21,19 +21,20 @@ impl GroupOffsets {
     /// The group is `greenwave-<job>`, unless `[kafka]` names another.
     pub fn start(settings: KafkaSettings, job: &str) -> Self {
         let named = settings.pass_through.get("group.id").cloned();
-        let group = named.unwrap_or_else(|| format!("greenwave-{job}"));
+        let name = named.unwrap_or_else(|| format!("greenwave-{job}"));
         let (checkpoints, inbox) = unbounded::<Vec<_>>();
         let (ending, ended) = bounded(0);
         background::spawn("group offsets", move || {
             let _ending: Sender<()> = ending;
+            let mut group = Group::new(settings, name);
             let mut told = false;
             while let Ok(first) = inbox.recv() {
                 let newest = inbox.try_iter().last().unwrap_or(first);
-                let committed = kafka::commit(&settings, &newest, &group);
+                let committed = group.commit(&newest);
                 if let Err(error) = &committed
                     && !told
                 {
-                    tracing::warn!(group, %error, "kafka does not take the group's offsets; only lag tools miss them");
+                    tracing::warn!(%error, "kafka does not take the group's offsets; only lag tools miss them");
                 }
                 told = committed.is_err();
             }

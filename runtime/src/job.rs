@@ -10,7 +10,7 @@ use greenwave_model::{Binding, PartitionBound, PartitionKey, ViewSpec};
 use greenwave_operators::state::States;
 use greenwave_sinks::lake::{Lake, LakeError, Table};
 use greenwave_sinks::speed::{FromSpeed, Replica, Speed, SpeedError, SpeedSettings};
-use greenwave_sources::{Budget, Link, Position, SourceError, folder, kafka};
+use greenwave_sources::{Answer, Budget, Fault, Link, Position, SourceError, folder, kafka};
 use serde::Serialize;
 
 use crate::Build;
@@ -125,6 +125,14 @@ pub enum RunError {
         "cannot restore from {object} in the state store {place}: {why}; restore it from a backup, or start under another --name"
     )]
     Damaged { object: String, place: String, why: String },
+    #[error(
+        "cannot resume job {job}: table {table} of the lake has its rows up to tick {lake}, and {state}; put the state back that belongs to this lake, or choose another lake or --name"
+    )]
+    LakeAhead { job: String, table: String, lake: u64, state: String },
+    #[error(
+        "cannot resume job {job}: table {table} of the lake lacks rows that were committed ({lake}, and the checkpoint knows tick {known}); put the lake back, or start under another --name with its own state and lake"
+    )]
+    LakeBehind { job: String, table: String, lake: String, known: u64 },
     #[error("cannot run the dataflow: {0}; this is a defect of greenwave, please report it")]
     Engine(String),
 }
@@ -134,9 +142,14 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Fenced { .. } | Self::Manifest(ManifestError::Fenced { .. }) => 75,
+            Self::Speed(SpeedError::Fenced { .. }) => 75,
             Self::Generation(GenerationError::Lost { .. }) => 75,
             Self::Generation(GenerationError::Alive { .. }) | Self::PlanChanged { .. } => 2,
+            Self::LakeAhead { .. } | Self::LakeBehind { .. } => 2,
             Self::Store(StoreError::Open { .. } | StoreError::NotConditional { .. }) => 2,
+            Self::Source(error) if error.answer() == Answer::Stop(Fault::Settings) => 2,
+            Self::Lake(LakeError::Foreign { .. } | LakeError::Address { .. } | LakeError::Schema { .. }) => 2,
+            Self::Speed(SpeedError::Foreign { .. } | SpeedError::Evicting { .. } | SpeedError::Settings { .. }) => 2,
             _ => 1,
         }
     }
@@ -161,17 +174,18 @@ pub fn run(
         Some(path) => Store::folder(path, &job.name, tokio.handle().clone())?,
         None => Store::memory(&job.name, tokio.handle().clone())?,
     };
-    let lake = open_lake(&job, tokio.handle())?;
+    let mut lake = open_lake(&job, tokio.handle())?;
     let generation = Generation::take(&store, &job.name, job.take_over)?;
     let (speed_events, speed_heard) = crossbeam_channel::unbounded();
     let (speed, claim) = start_speed(&job, generation.number, speed_events)?;
     let plan = plan(&job);
     let manifest = restore::take_over(&store, &generation, &job.name, &plan)?;
+    refuse_other_lake(&job.name, lake.as_mut(), &manifest)?;
     progress.restored(&manifest);
     watch(speed.replica());
 
     let restored = manifest.binding.clone();
-    let repeats = restore::repeats(restored.as_ref(), &claim.unwrap_or_default());
+    let repeats = restore::repeats(restored.as_ref(), &claim.unwrap_or_default())?;
     let table = restore::partition_table(restored.as_ref(), &repeats, &found.keys(), |keys| found.first_offsets(keys))?;
     let state = restore::load_state(&store, &manifest, job.workers)?;
     let references = job.references.iter().map(|table| (table.name.clone(), table.hash.clone())).collect();
@@ -221,6 +235,26 @@ fn open_lake(job: &Job, tokio: &tokio::runtime::Handle) -> Result<Option<(Lake, 
     let mut tables = vec![Table::raw_gps(), Table::rejects(), Table::dropped(), Table::cuts()];
     tables.extend(job.views.iter().map(|view| Table::view(view)));
     Ok(Some((lake, tables)))
+}
+
+/// Rows at or below a tick that a table has reached are taken for its own: a job that counts ticks anew would lose them.
+/// A table that has not reached what was committed has lost rows that nothing would write again.
+fn refuse_other_lake(job: &str, lake: Option<&mut (Lake, Vec<Table>)>, manifest: &Manifest) -> Result<(), RunError> {
+    let restored = manifest.tick();
+    let Some((lake, tables)) = lake else { return Ok(()) };
+    for table in tables {
+        let (job, table, reached) = (job.to_owned(), table.name.clone(), lake.committed(&table.name)?);
+        if let Some(&known) = manifest.lake.get(&table).filter(|known| Some(**known) > reached) {
+            let lake = reached.map_or("there is no such table".into(), |tick| format!("it is at tick {tick}"));
+            return Err(RunError::LakeBehind { job, table, lake, known });
+        }
+        if let Some(lake) = reached.filter(|reached| Some(*reached) > restored) {
+            let state =
+                restored.map_or("there is no checkpoint".into(), |tick| format!("the checkpoint is of tick {tick}"));
+            return Err(RunError::LakeAhead { job, table, lake, state });
+        }
+    }
+    Ok(())
 }
 
 type Listed = Vec<(u64, String)>;
@@ -472,7 +506,7 @@ fn end(
         late: counters.late,
         too_late: counters.too_late,
         ticks: now.ticks,
-        cuts: now.cuts,
+        cuts: counters.cuts,
         seconds: begun.elapsed().as_secs_f64(),
         peak_rss_bytes: peak_rss_bytes(),
         views: job.views.iter().map(live).collect(),

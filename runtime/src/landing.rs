@@ -1,4 +1,4 @@
-//! Where the dataflow ends: deltas go to the speed layer at every tick, rows and verdicts wait for their cut.
+//! Where the dataflow ends: deltas go to the speed layer as they come, rows and verdicts wait for their cut.
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 

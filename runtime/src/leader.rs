@@ -172,18 +172,18 @@ impl Leader {
             binding: Some(binding),
             ..self.manifest.clone()
         };
-        let mut ops: BTreeMap<String, OperatorState> = BTreeMap::new();
+        let mut ops: BTreeMap<String, Vec<OperatorPart>> = BTreeMap::new();
         for parts in parts {
             next.counters.add(&parts.counters);
             for part in parts.operators {
-                let before = self.manifest.ops.get(&part.id);
-                merge(ops.entry(part.id.clone()).or_insert_with(|| kept(before, &part)), part);
+                ops.entry(part.id.clone()).or_default().push(part);
             }
             for (table, run) in parts.runs {
                 next.staged.entry(table).or_default().push(run);
             }
         }
-        next.ops = ops;
+        let before = &self.manifest.ops;
+        next.ops = ops.into_iter().map(|(id, parts)| (id.clone(), state_of(before.get(&id), parts))).collect();
         next.counters.cuts += 1;
         let lake_tick = self.lake_tick;
         next.staged.values_mut().for_each(|runs| runs.retain(|run| run.tick > lake_tick));
@@ -195,7 +195,9 @@ impl Leader {
         match durable {
             Durable::Manifest { tick, took } => {
                 if let Some(manifest) = self.writing.take() {
-                    self.manifest = manifest;
+                    // The lake may have moved on while it was written.
+                    let lake = std::mem::replace(&mut self.manifest, manifest).lake;
+                    self.manifest.lake.extend(lake);
                 }
                 self.speed.send(ToSpeed::Durable { tick });
                 self.cuts_since_lake = self.cuts_since_lake.saturating_add(1);
@@ -204,6 +206,11 @@ impl Leader {
             Durable::Lake { tick, took } => {
                 self.lake_busy = false;
                 self.lake_tick = tick;
+                for (table, runs) in &self.manifest.staged {
+                    if runs.iter().any(|run| run.tick <= tick) {
+                        self.manifest.lake.insert(table.clone(), tick);
+                    }
+                }
                 self.progress.lake(tick, took);
             }
         }
@@ -211,6 +218,9 @@ impl Leader {
 
     /// Gives the lake what the last manifest lists, when it is time and the lake is free.
     fn feed_lake(&mut self) {
+        if self.mint.is_done() {
+            self.committer.ending();
+        }
         let Some(tick) = self.manifest.tick() else { return };
         if self.lake_busy || self.lake_tick >= tick || !self.committer.has_lake() {
             return;
@@ -220,7 +230,7 @@ impl Leader {
         if last || self.cuts_since_lake >= self.lake_every || bytes >= LAKE_BYTES_MAX {
             self.lake_busy = true;
             self.cuts_since_lake = 0;
-            self.committer.lake(LakeJob { tick, staged: self.manifest.staged.clone(), last });
+            self.committer.lake(LakeJob { tick, staged: self.manifest.staged.clone() });
         }
     }
 
@@ -235,15 +245,33 @@ impl Leader {
     }
 }
 
-/// Parts of earlier cuts that an appending operator still needs; none for one that writes itself whole.
-fn kept(before: Option<&OperatorState>, part: &OperatorPart) -> OperatorState {
-    let mut state = OperatorState { schema: part.schema, parts: vec![] };
-    if let Some((before, from)) = before.zip(part.keep_from_tick) {
+/// One operator's state from what every worker wrote, and parts of earlier cuts that any of them still needs: those of
+/// one that writes itself whole, none.
+fn state_of(before: Option<&OperatorState>, parts: Vec<OperatorPart>) -> OperatorState {
+    let schema = parts.iter().map(|part| part.schema).max().unwrap_or(0);
+    let keep_from_tick = parts.iter().filter_map(|part| part.keep_from_tick).min();
+    let mut state = OperatorState { schema, parts: vec![] };
+    if let Some((before, from)) = before.zip(keep_from_tick) {
         state.parts.extend(before.parts.iter().filter(|part| part.tick >= from).cloned());
     }
+    state.parts.extend(parts.into_iter().filter_map(|part| part.part));
     state
 }
 
-fn merge(state: &mut OperatorState, part: OperatorPart) {
-    state.parts.extend(part.part);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Part;
+
+    #[test]
+    fn a_worker_without_old_rows_does_not_free_those_of_another() {
+        let stored = |tick| Part { object: format!("{tick}"), tick, rows: 1, bytes: 1, crc32: 0 };
+        let part = |keep_from_tick| OperatorPart { id: "dedup".into(), schema: 1, keep_from_tick, part: None };
+        let before = OperatorState { schema: 1, parts: vec![stored(3), stored(5), stored(7)] };
+        for order in [[9, 5], [5, 9]] {
+            let state = state_of(Some(&before), order.map(|tick| part(Some(tick))).into());
+            assert_eq!(state.parts, [stored(5), stored(7)], "workers answer {order:?}");
+        }
+        assert!(state_of(Some(&before), vec![part(None)]).parts.is_empty(), "it writes itself whole");
+    }
 }

@@ -15,6 +15,7 @@ pub struct Part {
     pub tick: u64,
     pub rows: u64,
     pub bytes: u64,
+    pub crc32: u32,
 }
 
 /// What is known of one operator: all parts that make up its state.
@@ -32,6 +33,7 @@ pub struct StagedRun {
     pub date: String,
     pub rows: u64,
     pub bytes: u64,
+    pub crc32: u32,
 }
 
 /// Totals since the job's first start.
@@ -84,6 +86,9 @@ pub struct Manifest {
     pub ops: BTreeMap<String, OperatorState>,
     /// Per table, every run not known to be committed.
     pub staged: BTreeMap<String, Vec<StagedRun>>,
+    /// Per table, the tick up to which its rows are known to be committed.
+    #[serde(default)]
+    pub lake: BTreeMap<String, u64>,
     pub counters: Counters,
 }
 
@@ -95,6 +100,10 @@ pub enum ManifestError {
         "cannot go on as generation {ours}: manifest {seq} was written by another process; only one process may run this job"
     )]
     Fenced { ours: u64, seq: u64 },
+    #[error(
+        "cannot restore from the state store {place}: it has manifests up to number {seq} and none of them can be read; restore the folder from a backup, or start under another --name"
+    )]
+    Damaged { place: String, seq: u64 },
 }
 
 impl Manifest {
@@ -126,8 +135,9 @@ impl Manifest {
         }
     }
 
-    /// The highest valid manifest, and the highest number in use. A damaged one falls back to the one before.
-    pub fn highest(store: &Store) -> Result<(Option<Self>, u64), StoreError> {
+    /// The highest valid manifest, and the highest number in use. A damaged one falls back to the one before; where all
+    /// are damaged, starting afresh would write everything twice.
+    pub fn highest(store: &Store) -> Result<(Option<Self>, u64), ManifestError> {
         let numbers = sequence_numbers(store)?;
         let used = numbers.last().copied().unwrap_or(0);
         for seq in numbers.into_iter().rev() {
@@ -137,7 +147,10 @@ impl Manifest {
                 None => tracing::warn!(seq, "manifest is damaged, taking the one before"),
             }
         }
-        Ok((None, used))
+        match used {
+            0 => Ok((None, 0)),
+            seq => Err(ManifestError::Damaged { place: store.place().into(), seq }),
+        }
     }
 
     /// Every object this manifest needs.

@@ -24,6 +24,7 @@ pub fn take_over(store: &Store, generation: &Generation, job: &str, plan: &Plan)
         let (highest, used) = Manifest::highest(store)?;
         if let Some(manifest) = &highest {
             refuse_changed_plan(job, manifest, plan)?;
+            refuse_lost_generations(store, manifest, generation)?;
         }
         let record = Manifest {
             seq: used + 1,
@@ -56,8 +57,21 @@ fn fresh(plan: &Plan) -> Manifest {
         version: env!("CARGO_PKG_VERSION").into(),
         ops: BTreeMap::new(),
         staged: BTreeMap::new(),
+        lake: BTreeMap::new(),
         counters: Counters::default(),
     }
+}
+
+/// Ticks are numbered by generation: an older number would count them again.
+fn refuse_lost_generations(store: &Store, manifest: &Manifest, ours: &Generation) -> Result<(), RunError> {
+    if manifest.generation < ours.number {
+        return Ok(());
+    }
+    Err(RunError::Damaged {
+        object: format!("generation {}", manifest.generation),
+        place: store.place().into(),
+        why: format!("the highest number in its folder `gen` is below that ({})", ours.number),
+    })
 }
 
 fn refuse_changed_plan(job: &str, manifest: &Manifest, plan: &Plan) -> Result<(), RunError> {
@@ -89,6 +103,9 @@ pub fn load_state(store: &Store, manifest: &Manifest, workers: usize) -> Result<
             let damaged =
                 |why: String| RunError::Damaged { object: part.object.clone(), place: store.place().into(), why };
             let content = store.get(&part.object)?.ok_or_else(|| damaged("it is gone".into()))?;
+            if crc32fast::hash(&content) != part.crc32 {
+                return Err(damaged("its checksum is not the one in the manifest".into()));
+            }
             crate::parts::decode(content, |row| {
                 let worker = usize::from(group_of(row.vnode)) % workers;
                 owned[worker].entry(id.clone()).or_default().push(row);
@@ -100,17 +117,25 @@ pub fn load_state(store: &Store, manifest: &Manifest, workers: usize) -> Result<
 }
 
 /// Ticks that readers have already seen and that follow the restored cut.
-pub fn repeats(restored: Option<&Binding>, listed: &[(u64, String)]) -> Vec<Binding> {
+pub fn repeats(restored: Option<&Binding>, listed: &[(u64, String)]) -> Result<Vec<Binding>, RunError> {
     let cut = restored.map_or(0, |binding| binding.tick);
-    let parsed = listed.iter().filter_map(|(_, json)| serde_json::from_str::<Binding>(json).ok());
-    let mut repeats: Vec<Binding> = parsed.filter(|binding| restored.is_none() || binding.tick > cut).collect();
+    let ahead = listed.iter().filter(|(tick, _)| restored.is_none() || *tick > cut);
+    let parsed = ahead.map(|(tick, json)| {
+        let why = |error: serde_json::Error| RunError::Damaged {
+            object: format!("the binding of tick {tick}"),
+            place: "redis, list `ticks` of the job".into(),
+            why: error.to_string(),
+        };
+        serde_json::from_str::<Binding>(json).map_err(why)
+    });
+    let mut repeats = parsed.collect::<Result<Vec<_>, _>>()?;
     repeats.sort_by_key(|binding| binding.tick);
     repeats.dedup_by_key(|binding| binding.tick);
     if repeats.first().is_some_and(|first| first.cut.tick != cut) {
         tracing::warn!(cut, "ticks listed in redis do not follow the restored checkpoint; they are not repeated");
         repeats.clear();
     }
-    repeats
+    Ok(repeats)
 }
 
 /// The partition table: what the cut knows in its order, then what repeated ticks brought, then what is new.

@@ -49,7 +49,7 @@ pub struct CutJob {
 pub enum StageError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("cannot encode rows of {what}: {source}; this is a defect of greenwave, please report it")]
+    #[error("cannot encode rows of {what}; this is a defect of greenwave, please report it")]
     Encode { what: String, source: arrow_schema::ArrowError },
     #[error(transparent)]
     Lake(#[from] greenwave_sinks::lake::LakeError),
@@ -148,6 +148,7 @@ impl Staging {
             date: date.clone(),
             rows: part.rows,
             bytes: part.bytes,
+            crc32: part.crc32,
         };
         let runs = runs.into_iter().map(|(table, part)| (table, staged(part))).collect();
         Ok(CutParts { tick, operators, runs, counters })
@@ -175,9 +176,9 @@ impl Staging {
 
     fn put(&self, tick: u64, id: &str, content: bytes::Bytes, rows: u64) -> Result<Part, StageError> {
         let object = format!("state/{tick}/{}-{id}-{:016x}", self.generation, crate::nonce());
-        let bytes = content.len() as u64;
+        let (bytes, crc32) = (content.len() as u64, crc32fast::hash(&content));
         self.store.put(&object, content)?;
-        Ok(Part { object, tick, rows, bytes })
+        Ok(Part { object, tick, rows, bytes, crc32 })
     }
 }
 

@@ -9,16 +9,14 @@ use object_store::{
 use tokio::runtime::Handle;
 
 /// Tries of an operation whose answer was an error. The wait doubles from 50 ms: about six seconds in all, enough for
-/// a short hiccup; a store that is down longer is reported by the caller, who tries again.
+/// a short hiccup; a store that is down longer ends the run, and the next one goes on from the last checkpoint.
 const TRIES: u32 = 7;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("cannot open the state folder {path}: {why}; create it or choose another with `state = …`")]
     Open { path: String, why: String },
-    #[error(
-        "cannot {verb} {object} in the state store {place}: {source}; free space or mend the store, then start again"
-    )]
+    #[error("cannot {verb} {object} in the state store {place}; free space or mend the store, then start again")]
     Failed { verb: &'static str, object: String, place: String, source: Box<object_store::Error> },
     #[error(
         "cannot use the state store {place}: it does not refuse to create {object} twice; use a store with conditional puts"

@@ -27,7 +27,7 @@ use crate::manifest::Counters;
 use crate::mint::Offer;
 use crate::stager::{CutJob, Stager, ToStager};
 
-/// Raw rows are handed to staging when they reach this size, so that a long cut does not hold them all.
+/// Raw rows and rejects are handed to staging when they reach this size, so that a long cut does not hold them all.
 const RAW_BYTES_MAX: usize = 32 << 20;
 
 type Handle<D> = InputHandle<u64, CapacityContainerBuilder<Vec<D>>>;
@@ -88,6 +88,9 @@ struct Worker {
 
 /// Runs until the leader says that everything is durable, or until the run has failed.
 pub fn run(timely: &mut TimelyWorker, equipment: Equipment) -> Remains {
+    if let Some(leader) = &equipment.leader {
+        leader.committer.led_from_here();
+    }
     let control = Control::build(timely);
     let dataflow = timely.next_dataflow_index();
     let mut worker = Worker::build(timely, control, equipment);
@@ -229,7 +232,7 @@ impl Worker {
         let key = &binding.partitions[usize::from(batch.partition)].key;
         self.raw.append(batch, key);
         self.rejects.append(batch, key);
-        if self.raw.bytes() >= RAW_BYTES_MAX {
+        if self.raw.bytes() + self.rejects.bytes() >= RAW_BYTES_MAX {
             self.hand_over_raw(binding.tick);
         }
     }

@@ -104,7 +104,7 @@ fn a_topic_that_does_not_exist_is_told_by_name() {
     let kafka = Kafka::shared();
     let folder = Folder::new("no-topic");
     let input = format!("input=kafka://{}", kafka.brokers());
-    assert_refused(submit(&folder, &[input, "topics.gps_data=nowhere".into()]), 1, &["nowhere", &kafka.brokers()]);
+    assert_refused(submit(&folder, &[input, "topics.gps_data=nowhere".into()]), 2, &["nowhere", &kafka.brokers()]);
 }
 
 #[test]
@@ -268,4 +268,32 @@ fn a_changed_setting_that_decides_answers_is_refused() {
     submit(&folder, std::slice::from_ref(&input)).success(LIMIT);
     let job = submit(&folder, &[input, "vehicle_count=false".into()]);
     assert_refused(job, 2, &["vehicle_count was true and is false"]);
+}
+
+#[test]
+fn a_state_that_is_lost_or_damaged_is_told_and_the_lake_is_left_alone() {
+    let folder = Folder::new("lost");
+    let input = one_report(&folder);
+    submit(&folder, std::slice::from_ref(&input)).success(LIMIT);
+    let manifests = folder.join("state/jobs/city/manifest");
+    let kept: Vec<_> = fs::read_dir(&manifests).unwrap().flatten().map(|entry| entry.path()).collect();
+    let contents: Vec<_> = kept.iter().map(|path| fs::read(path).unwrap()).collect();
+    for path in &kept {
+        fs::write(path, "{").unwrap();
+    }
+    assert_refused(
+        submit(&folder, std::slice::from_ref(&input)),
+        1,
+        &["manifests", "none of them can be read", "state"],
+    );
+    fs::rename(folder.join("state"), folder.join("elsewhere")).unwrap();
+    assert_refused(submit(&folder, std::slice::from_ref(&input)), 2, &["lake", "there is no checkpoint", "--name"]);
+    fs::remove_dir_all(folder.join("state")).unwrap();
+    fs::rename(folder.join("elsewhere"), folder.join("state")).unwrap();
+    for (path, content) in kept.iter().zip(contents) {
+        fs::write(path, content).unwrap();
+    }
+    let mut job = submit(&folder, std::slice::from_ref(&input));
+    job.success(LIMIT);
+    assert_eq!(job.summary()["records"], 1);
 }

@@ -3,7 +3,7 @@
 //! `cargo run --release -p greenwave-benches --bin operators -- [--events N] [--workers 1,2] [--shares]`
 //!
 //! Readings are shaped like the congestion-replay workload: 20,000 vehicles on 10,000 roads of log-normal popularity,
-//! about 1,143 reports per second of event time, 1 % up to a minute late, 0.5 % copies; ticks of 65,536, 16 a cut.
+//! about 1,143 reports per second of event time, 1 % up to a minute late, 0.5 % copies; ticks of 65,536, 8 a cut.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -38,7 +38,7 @@ struct Options {
 const ROADS: usize = 10_000;
 const VEHICLES: usize = 20_000;
 const TICK_ROWS: usize = 65_536;
-const CUT_TICKS: usize = 16;
+const CUT_TICKS: usize = 8;
 const BATCH_ROWS: usize = 4_096;
 /// Ticks fed ahead of the last one that is through.
 const IN_FLIGHT: u64 = 4;

@@ -72,7 +72,7 @@ struct Reader {
 }
 
 impl Raw {
-    /// All mistakes at once, or settings that can run. `bounded`: the run is ended by `--for`.
+    /// All mistakes at once, or settings that can run.
     pub fn check(self) -> Result<Checked, Vec<Mistake>> {
         let mut read = Reader { values: self.values, mistakes: self.mistakes };
         let checked = read.checked();

@@ -10,6 +10,12 @@ pub use raw::{Mistake, Origin, Raw};
 
 use std::time::Duration;
 
+/// Variables of the process. What is no UTF-8 cannot be one of ours, or is told as a wrong value of it.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
+}
+
 /// `50ms`, `10s`, `10m`, `2h`.
 ///
 /// ```

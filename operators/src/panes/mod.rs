@@ -133,7 +133,7 @@ impl Panes {
             copies: Vec::new(),
             refused: 0,
             found: Vec::new(),
-            minute: i64::MIN,
+            minute: pane_of(Clock::NEVER),
             stage: Stage::Open,
         }
     }
@@ -386,6 +386,7 @@ impl TickOperator for Panes {
 /// One entry per road.
 impl Durable for Panes {
     const ID: &'static str = "road_panes";
+    const SCHEMA: u32 = 2;
 
     fn save(&mut self, _: &Clock) -> Saved {
         let mut packer = Packer::new();

@@ -60,8 +60,12 @@ pub struct Pane {
     #[serde(skip)]
     pub touched: bool,
     /// The event time whose arrival is awaited, for a pane in the future.
-    #[serde(skip)]
+    #[serde(skip, default = "nothing_awaited")]
     pub awaited_ms: i64,
+}
+
+fn nothing_awaited() -> i64 {
+    i64::MIN
 }
 
 impl Pane {
@@ -83,7 +87,7 @@ impl Pane {
             tumbling_vnode,
             hopping_vnode,
             touched: false,
-            awaited_ms: i64::MIN,
+            awaited_ms: nothing_awaited(),
         }
     }
 

@@ -124,6 +124,11 @@ impl Ledger {
         slot.fault = standing.fault;
     }
 
+    /// Whether any partition has rows to bind.
+    pub fn has_offers(&self) -> bool {
+        self.slots.iter().any(|slot| slot.front().is_some())
+    }
+
     pub fn last(&self) -> Option<&Binding> {
         self.last.as_ref()
     }

@@ -12,7 +12,7 @@ const IN_FLIGHT_MAX: usize = 2;
 /// Payload bytes of one tick: about 300,000 reports, a third of a second of work.
 const TICK_BYTES_MAX: u64 = 64 << 20;
 /// Without news a tick is bound this often: it closes windows and is the heartbeat that finds losses in Redis.
-const HEARTBEAT_MS: u64 = 1_000;
+pub const HEARTBEAT_MS: u64 = 1_000;
 
 #[derive(Debug, Default)]
 pub struct LiveState {
@@ -29,7 +29,7 @@ pub fn next(ledger: &mut Ledger, pace: &Pace, state: &mut LiveState, moment: Mom
     if state.ended || moment.in_flight >= IN_FLIGHT_MAX || (moment.ending && !is_cut) {
         return None;
     }
-    let news = ledger.slots.iter().any(|slot| slot.front().is_some());
+    let news = ledger.has_offers();
     if !moment.ending && (since_mint < pace.tick_ms || !(news || is_cut || since_mint >= HEARTBEAT_MS)) {
         return None;
     }

@@ -63,16 +63,21 @@ impl Mint {
         }
     }
 
-    /// The next binding, if there is one to make now. Ticks that readers have already seen come first, as bound.
+    /// The next binding, if there is one to make now. Ticks that readers have already seen come first, as bound; a run
+    /// that is stopped while their records are not there leaves them to the next.
     pub fn next(&mut self, moment: Moment) -> Option<Binding> {
         match self {
             Self::Live { ledger, pace, state } => {
-                ledger.repeat(moment).unwrap_or_else(|| live::next(ledger, pace, state, moment))
+                let repeated = ledger.repeat(moment);
+                state.ended |= moment.ending && repeated == Some(None);
+                repeated.unwrap_or_else(|| live::next(ledger, pace, state, moment))
             }
             Self::Folder { ledger, state } => {
                 let repeated = ledger.repeat(moment);
-                if let Some(Some(binding)) = &repeated {
-                    state.repeated(binding);
+                match &repeated {
+                    Some(Some(binding)) => state.repeated(binding),
+                    Some(None) => state.ended |= moment.ending,
+                    None => {}
                 }
                 repeated.unwrap_or_else(|| folder::next(ledger, state, moment))
             }
@@ -90,7 +95,11 @@ impl Mint {
     /// When to ask again if nothing arrives, in milliseconds.
     pub fn patience_ms(&self, mono_ms: u64) -> u64 {
         match self {
-            Self::Live { pace, state, .. } => (state.minted_ms + pace.tick_ms).saturating_sub(mono_ms).clamp(1, 100),
+            // Without offers nothing is due before the heartbeat, and an offer wakes the worker.
+            Self::Live { ledger, pace, state } => {
+                let due_ms = if ledger.has_offers() { pace.tick_ms } else { pace.tick_ms.max(live::HEARTBEAT_MS) };
+                (state.minted_ms + due_ms).saturating_sub(mono_ms).clamp(1, 100)
+            }
             Self::Folder { .. } => 100,
         }
     }

@@ -21,7 +21,7 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// The text column of one cut stays below 2 GiB: cuts are closed long before, by the limit on staged bytes.
+    /// A text column stays below 2 GiB: rows are handed over long before.
     fn end(&self) -> i32 {
         i32::try_from(self.bytes.len()).expect("a cut's text column is below 2 GiB")
     }

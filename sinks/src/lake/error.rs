@@ -49,7 +49,8 @@ impl LakeError {
     }
 
     /// For what never fails with sound code and memory: encoding, sorting.
-    pub(super) fn broken(action: &'static str, place: impl ToString, cause: impl Error + 'static) -> Self {
+    /// What stands between the rows and the lake, by its cause.
+    pub fn broken(action: &'static str, place: impl ToString, cause: impl Error + 'static) -> Self {
         Self::failed(action, place, &cause)
     }
 }

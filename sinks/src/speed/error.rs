@@ -16,7 +16,9 @@ pub enum SpeedError {
         "cannot use Redis at {url}: key prefix `{prefix}` belongs to job `{owner}` and this is job `{job}`; give each job a prefix of its own"
     )]
     Foreign { url: String, prefix: String, owner: String, job: String },
-    #[error("cannot write to Redis as generation {generation}: generation {by} of this job has taken over; let it run")]
+    #[error(
+        "cannot write to Redis as generation {generation}: generation {by} of this job has been there; let that one run, or, if its state is lost, start under another --name"
+    )]
     Fenced { generation: u64, by: u64 },
     #[error(
         "cannot finish with the speed layer: it shows tick {visible} of {complete}, {fact}; the next start repeats the rest"

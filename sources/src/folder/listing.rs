@@ -71,6 +71,11 @@ fn descend(folder: &Path, topic: &Name, place: &str, depth: usize, files: &mut V
         if path.is_dir() {
             descend(&path, topic, &place, depth + 1, files)?;
         } else if let Some(form) = form(&name) {
+            let unreadable = |source| SourceError::FileUnreadable { path: path.clone(), byte: 0, source };
+            if !fs::metadata(&path).map_err(unreadable)?.is_file() {
+                tracing::warn!(path = %path.display(), "it is no file, so it is not read");
+                continue;
+            }
             let key = PartitionKey { topic: topic.clone(), partition: place.into() };
             files.push(Listed { key, path, form });
         }

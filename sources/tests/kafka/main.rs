@@ -223,7 +223,7 @@ fn committed_offsets_are_there_for_lag_tools() {
     let world = World::new(1);
     world.send_reports(0, 0..10);
     let keys = kafka::discover(&world.settings()).unwrap();
-    kafka::commit(&world.settings(), &[(keys[0].clone(), 7)], "city").unwrap();
+    kafka::Group::new(world.settings(), "city".into()).commit(&[(keys[0].clone(), 7)]).unwrap();
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", world.cluster.bootstrap_servers()).set("group.id", "city");
     let consumer: BaseConsumer = config.create().unwrap();

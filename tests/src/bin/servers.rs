@@ -1,7 +1,7 @@
 //! A Kafka broker and a Redis for a person or a benchmark, until its input ends or Ctrl-C.
 //!
 //! `cargo run --release -p greenwave-tests --bin servers` prints where they are, as lines a shell can read:
-//! `BROKERS=127.0.0.1:…` and `REDIS=redis://127.0.0.1:…`. The topic `gps_data` is there, with four partitions, empty.
+//! `BROKERS=127.0.0.1:…`, `REDIS=redis://127.0.0.1:…`, and `KAFKA_PID`, `REDIS_PID`. The topic `gps_data` is there, with four partitions, empty.
 
 use std::io::Read;
 
