@@ -66,7 +66,7 @@ fn line(before: &Snapshot, now: &Snapshot, apart: Duration) -> String {
     let watermark = now.watermark_ms.map_or("none yet".into(), iso::zulu);
     let checkpoint = now.checkpoint.map_or("none yet".into(), |at| format!("{:.0} s ago", at.elapsed().as_secs_f64()));
     let mut line = format!(
-        "{} records ({rate:.0}/s), tick {}, watermark {watermark}, checkpoint {checkpoint}, rejected {}, duplicates {}, too late {}",
+        "{} records durable ({rate:.0}/s), tick {}, watermark {watermark}, checkpoint {checkpoint}, rejected {}, duplicates {}, too late {}",
         now.counters.records, now.ticks, now.counters.rejected, now.counters.duplicates, now.counters.too_late,
     );
     if now.idle > 0 {
@@ -80,13 +80,15 @@ fn line(before: &Snapshot, now: &Snapshot, apart: Duration) -> String {
 
 /// The summary for people.
 pub fn tell(name: &str, summary: &Summary) {
-    let rate = summary.records as f64 / summary.seconds.max(0.001);
-    println!("{name}: {} records in {:.1} s ({rate:.0}/s)", summary.records, summary.seconds);
+    match summary.ticks {
+        0 => println!("{name}: nothing new; {} records in all", summary.records),
+        _ => println!("{name}: {} records in all, {:.1} s", summary.records, summary.seconds),
+    }
     println!(
         "  accepted {}, duplicates {}, rejected {}, too late {} (late but counted {})",
         summary.accepted, summary.duplicates, summary.rejected, summary.too_late, summary.late
     );
     let views: Vec<String> = summary.views.iter().map(|(view, keys)| format!("{view} {keys}")).collect();
     println!("  live keys: {}", views.join(", "));
-    println!("  {} ticks, {} cuts, peak memory {} MB", summary.ticks, summary.cuts, summary.peak_rss_bytes >> 20);
+    println!("  ticks {}, cuts {}, peak memory {} MB", summary.ticks, summary.cuts, summary.peak_rss_bytes >> 20);
 }

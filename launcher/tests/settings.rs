@@ -34,6 +34,18 @@ fn five_mistakes_are_told_at_once_with_line_and_fix() {
 }
 
 #[test]
+fn what_is_empty_or_unknown_is_told() {
+    let told = mistakes("dataflow = \"citty\"\nlake = \"\"\n[topics]\ngps_data = \" \"\n", &[]);
+    assert_eq!(told.len(), 3, "{told:#?}");
+    assert!(
+        told.iter().any(|line| line == "job.toml:1: there is no dataflow `citty`; choose one of city"),
+        "{told:#?}"
+    );
+    assert!(told.iter().any(|line| line.starts_with("job.toml:2: lake is empty")), "{told:#?}");
+    assert!(told.iter().any(|line| line.starts_with("job.toml:4: topics.gps_data is empty")), "{told:#?}");
+}
+
+#[test]
 fn the_command_line_wins_and_its_mistakes_name_it() {
     assert!(mistakes("tick = \"1ms\"", &[("tick", "30ms")]).is_empty());
     let told = mistakes("", &[("tick", "1ms")]);

@@ -8,6 +8,7 @@ use greenwave_dataflows::Views;
 
 use super::keys::{Form, KEYS};
 use super::raw::{Mistake, Origin, Raw, RawValue};
+use crate::dataflows::DATAFLOWS;
 
 /// The shortest tick: below it the fixed cost of a tick outweighs its rows.
 const TICK_MIN: Duration = Duration::from_millis(20);
@@ -87,7 +88,7 @@ impl Reader {
         let free_flow = self.free_flow(&input);
         let none_or_path = |text: String| (text != "none").then_some(text);
         Checked {
-            dataflow: self.text("dataflow"),
+            dataflow: self.dataflow(),
             speed: self.speed(),
             lake: none_or_path(self.folder("lake")),
             state: none_or_path(self.folder("state")).map(PathBuf::from),
@@ -106,7 +107,7 @@ impl Reader {
             free_flow,
             start: self.start(),
             connect_timeout: self.duration("connect_timeout"),
-            topics: BTreeMap::from([("gps_data".into(), self.text("topics.gps_data"))]),
+            topics: BTreeMap::from([("gps_data".into(), self.topic("topics.gps_data"))]),
             kafka: self.pass_through(),
             pace: self.pace(),
             redis_second_db: self.number("redis.second_db", 1, 15) as u8,
@@ -169,6 +170,24 @@ impl Reader {
         self.formed(name, Form::Text, "\"a text\"")
     }
 
+    fn dataflow(&mut self) -> String {
+        let name = self.text("dataflow");
+        let known: Vec<&str> = DATAFLOWS.iter().map(|dataflow| dataflow.name).collect();
+        if !known.contains(&name.as_str()) {
+            let fact = format!("there is no dataflow `{name}`");
+            self.wrong("dataflow", fact, &format!("choose one of {}", known.join(", ")));
+        }
+        name
+    }
+
+    fn topic(&mut self, name: &str) -> String {
+        let topic = self.text(name);
+        if topic.trim().is_empty() {
+            self.wrong(name, format!("{name} is empty"), "write the topic's name at the broker");
+        }
+        topic
+    }
+
     fn flag(&mut self, name: &str) -> bool {
         self.formed(name, Form::Flag, "true or false") == "true"
     }
@@ -195,6 +214,9 @@ impl Reader {
         if let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| *scheme != "file") {
             let fact = format!("{name} is on {scheme}, which this version does not write to");
             self.wrong(name, fact, &format!("name a local folder, or {name} = \"none\""));
+        }
+        if text.trim().is_empty() {
+            self.wrong(name, format!("{name} is empty"), &format!("name a folder, or {name} = \"none\""));
         }
         text.strip_prefix("file://").unwrap_or(&text).to_owned()
     }

@@ -97,7 +97,11 @@ impl Raw {
             Err(error) => {
                 let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
                 let fact = format!("is not TOML: {}", error.message().replace('\n', ", "));
-                self.mistakes.push(Mistake { origin: at(line), fact, fix: "write it as key = value".into() });
+                self.mistakes.push(Mistake {
+                    origin: at(line),
+                    fact,
+                    fix: "correct this line; each is written as key = \"value\"".into(),
+                });
             }
         }
     }
