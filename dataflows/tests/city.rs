@@ -12,8 +12,7 @@ use greenwave_model::views::{Hotspot, RoadCurrent, RoadTraffic, VehicleLocation}
 use greenwave_model::{Clock, GpsReading, Name, ViewRow};
 use h3o::{LatLng, Resolution};
 use laws::twins::{self, Counted, DedupTwin, LatestTwin, PanesTwin, PublishTwin, Times, shown, window_key};
-use laws::{History, Random, Shown, Subject, obeys};
-use timely::dataflow::Stream;
+use laws::{History, Random, Shown, Subject, Ticked, obeys};
 use timely::dataflow::operators::{Concat, vec::Map};
 
 const DEDUP_HORIZON_MS: i64 = 60_000;
@@ -33,12 +32,7 @@ fn free_flow() -> BTreeMap<Name, f64> {
 impl Subject for City {
     type Row = GpsReading;
 
-    fn build<'s>(
-        &self,
-        gps: Stream<'s, u64, Vec<GpsReading>>,
-        clock: Stream<'s, u64, Vec<Clock>>,
-        states: &States,
-    ) -> Stream<'s, u64, Vec<Shown>> {
+    fn build<'s>(&self, gps: Ticked<'s, GpsReading>, clock: Ticked<'s, Clock>, states: &States) -> Ticked<'s, Shown> {
         let settings = CitySettings {
             dedup: self.dedup,
             dedup_horizon_ms: DEDUP_HORIZON_MS,

@@ -6,7 +6,8 @@ use greenwave_runtime::Fate;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// First signal: a last cut (of a folder: the last one its bytes make), commit, exit 3. A second one ends at once; nothing durable is harmed by that.
+/// First signal: a last cut (of a folder: the last one its bytes make), commit, exit 3. A second one ends at once;
+/// nothing durable is harmed by that.
 pub fn drain_on_signal(fate: Arc<Fate>) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     std::thread::spawn(move || {

@@ -155,7 +155,6 @@ pub struct Batch {
     pub end: i64,
     /// The partition's clock after the last row.
     pub clock: PartitionClock,
-    pub newest_event_ms: Option<i64>,
     pub last_arrival_ms: Option<i64>,
     /// Payload bytes read, for the limits on memory.
     pub bytes: usize,

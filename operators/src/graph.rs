@@ -18,7 +18,7 @@ pub type Batches<'s> = Stream<'s, u64, Vec<Arc<dyn Deltas>>>;
 
 /// What a dataflow gives back on each worker.
 pub struct Outputs<'s> {
-    /// Every tick: each change of a view against what was sent last.
+    /// Each change of a view against what was sent last, at the tick of its upsert.
     pub deltas: Batches<'s>,
     /// At cuts only: at most one row per key, for keys that differ from the cut before.
     pub rows: Batches<'s>,

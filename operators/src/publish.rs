@@ -1,7 +1,7 @@
 //! Publish: the end of every view. It turns upserts into deltas, and cuts into rows of the view's history.
 //!
 //! in    at most one upsert per key and tick: a value, a removal, a retirement (state freed, the last value stands)
-//! out   at every tick a delta for each key that differs from what was sent last; at cuts a row for each key whose
+//! out   at once a delta for each key that differs from what was sent last; at cuts a row for each key whose
 //!       value, finality or existence differs from the cut before. A retirement has a delta and no row
 //! state value, revision and finality per live key; freed when the key is removed or retired, at the next cut
 //! late  a late change is a change; its revision says that it came later

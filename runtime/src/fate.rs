@@ -29,7 +29,8 @@ impl Fate {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Asks for an orderly end: of a live run one last cut, of a folder none, and everything up to it durable. Safe to call from a signal thread, and twice.
+    /// Asks for an orderly end: of a live run one last cut, of a folder none, and everything up to it durable. Safe to
+    /// call from a signal thread, and twice.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
     }

@@ -44,7 +44,6 @@ pub struct Counters {
     pub duplicates: u64,
     pub too_late: u64,
     pub late: u64,
-    pub ticks: u64,
     pub cuts: u64,
 }
 
@@ -55,7 +54,6 @@ impl Counters {
         self.duplicates = self.duplicates.wrapping_add(more.duplicates);
         self.too_late = self.too_late.wrapping_add(more.too_late);
         self.late = self.late.wrapping_add(more.late);
-        self.ticks += more.ticks;
         self.cuts += more.cuts;
     }
 

@@ -148,8 +148,13 @@ def arrivals(con, kind, settings, verdict):
             or wm_ms < min(clock_ms) filter (counted) - {settings.out_of_orderness_ms}
         """
         if not folder
-        else f"select n, wm_ms from cuts join ends using (n) group by n, wm_ms "
-        f"having wm_ms > max(clock_ms) - {settings.out_of_orderness_ms}",
+        # A file that is not begun counts with its first event.
+        else f"""
+        with begun as (select part, min(cut) as cut, min_by(clock_ms, off) as first_ms from arrived group by part),
+        bounds as (select n, wm_ms, max(clock_ms) as latest_ms from cuts join ends using (n) group by n, wm_ms)
+        select n, wm_ms, any_value(latest_ms) from bounds left join begun on cut > n group by n, wm_ms
+        having wm_ms > greatest(any_value(latest_ms), coalesce(min(first_ms), any_value(latest_ms))) - {settings.out_of_orderness_ms}
+        """,
     )
 
 

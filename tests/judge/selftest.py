@@ -149,7 +149,7 @@ FAULTS = [
     ("a device is counted twice", "another vehicle_count", lambda t: after(t[VIEW["road_traffic"]][70], vehicle_count=9)),
     ("a window never becomes final", "missing",
      lambda t: t[VIEW["road_traffic"]].remove(last(t[VIEW["road_traffic"]], is_final=True))),
-    ("a window is final too early", "another is_final", lambda t: after(t[VIEW["road_traffic"]][0], is_final=True)),
+    ("a window is final too early", "another is_final", lambda t: after(last(t[VIEW["road_traffic"]], is_final=False), is_final=True)),
     ("a road that has left is still there", "should not be there", lingering),
     ("two hotspots are swapped", "another road_id", swap_ranks),
     ("a rank is not removed", "missing",

@@ -5,6 +5,7 @@
 
 mod binary;
 mod cache;
+mod disk;
 mod folder;
 mod job;
 pub mod kafka;
@@ -17,6 +18,7 @@ mod skip;
 pub mod traffic;
 
 pub use binary::{greenwave, greenwave_binary};
+pub use disk::SmallDisk;
 pub use folder::{Folder, target_folder};
 pub use job::Job;
 pub use kafka::Kafka;
@@ -25,4 +27,4 @@ pub use ports::{Port, free_port};
 pub use process::Process;
 pub use python::python;
 pub use redis::Redis;
-pub use skip::{Server, need};
+pub use skip::{Server, need, skip};

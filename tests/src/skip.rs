@@ -42,17 +42,21 @@ impl Server {
     }
 }
 
-/// True when `server` can be started. Otherwise the test is to return: the skip is printed, and counted by `make test`.
-/// With `CI=true` or `GREENWAVE_STRICT=1` it panics instead. `untested` is what goes untested without the server.
+/// True when `server` can be started. Otherwise the test is to return, and [`skip`] has told what goes `untested`.
 #[must_use]
 pub fn need(server: Server, untested: &str) -> bool {
     let Some(fact) = server.missing() else { return true };
-    let advice = "run `make install-test-servers`";
-    assert!(!strict(), "cannot test {untested}: {fact}; {advice}");
-    // Not `eprintln!`, which the test harness keeps to itself when a test passes.
-    let _ = writeln!(std::io::stderr(), "SKIP {}: {untested} is not tested: {fact}; {advice}", server.name());
-    count(server, untested, fact);
+    skip(server.name(), untested, &format!("{fact}; run `make install-test-servers`"));
     false
+}
+
+/// Says what goes untested for want of something, and counts it for `make test`. Where nothing may go untested it
+/// panics: with `CI=true` or `GREENWAVE_STRICT=1`.
+pub fn skip(wanted: &str, untested: &str, fact: &str) {
+    assert!(!strict(), "cannot test {untested}: {fact}");
+    // Not `eprintln!`, which the test harness keeps to itself when a test passes.
+    let _ = writeln!(std::io::stderr(), "SKIP {wanted}: {untested} is not tested: {fact}");
+    count(wanted, untested, fact);
 }
 
 fn strict() -> bool {
@@ -60,18 +64,17 @@ fn strict() -> bool {
     set("CI", "true") || set("GREENWAVE_STRICT", "1")
 }
 
-/// One line a skip: suite, test, server, what goes untested, why. Read by `tests/table`.
-fn count(server: Server, untested: &str, fact: &str) {
+/// One line a skip: suite, test, what is wanted, what goes untested, why. Read by `tests/table`.
+fn count(wanted: &str, untested: &str, fact: &str) {
     let suite = std::env::current_exe().ok().and_then(|exe| {
         let stem = exe.file_stem()?.to_str()?.to_owned();
         Some(stem.rsplit_once('-').map_or(stem.clone(), |(name, _)| name.to_owned()))
     });
     let thread = std::thread::current();
     let line = format!(
-        "{}\t{}\t{}\t{untested}\t{fact}\n",
+        "{}\t{}\t{wanted}\t{untested}\t{fact}\n",
         suite.unwrap_or_default(),
         thread.name().unwrap_or_default(),
-        server.name()
     );
     let file = OpenOptions::new().create(true).append(true).open(target_folder().join("skips.txt"));
     if let Ok(mut file) = file {

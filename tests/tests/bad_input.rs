@@ -2,12 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use greenwave_tests::kafka::{Options, Pace, Record};
-use greenwave_tests::{Folder, Job, Kafka, Redis, Server, free_port, need, try_wait_for, wait_for};
+use greenwave_tests::{Folder, Job, Kafka, Redis, Server, SmallDisk, free_port, need, try_wait_for, wait_for};
 use redis::Commands;
 use serde_json::Value;
 
@@ -195,33 +193,18 @@ fn a_lake_or_state_that_cannot_be_written_is_told_with_its_path() {
 #[test]
 fn a_full_disk_is_told_and_the_next_run_goes_on() {
     let folder = Folder::new("full");
-    let small = folder.join("small");
-    fs::create_dir_all(&small).unwrap();
-    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=400k", "none"]).arg(&small).output().unwrap();
-    if !mounted.status.success() {
-        eprintln!("SKIP tmpfs: a full disk is not tested: {}", String::from_utf8_lossy(&mounted.stderr));
-        return;
-    }
-    let _mounted = Unmounted(&small);
+    let Some(disk) = SmallDisk::mount(&folder.join("small"), "400k", "a full disk") else { return };
     let input = one_report(&folder);
     let many: String = (0..20_000)
         .map(|n| format!("{{\"id\":\"{n}\",\"device_id\":\"bus-{n}\",\"timestamp\":\"2026-03-02T08:00:00\",\"speed\":30,\"location\":[51.5,-0.1]}}\n"))
         .collect();
     fs::write(folder.join("input/gps/many.jsonl"), many).unwrap();
-    let conf = [input, format!("state={}", small.join("state").display())];
+    let conf = [input, format!("state={}", disk.path().join("state").display())];
     assert_refused(submit(&folder, &conf), 1, &["No space left", "state"]);
-    assert!(Command::new("mount").args(["-o", "remount,size=200m"]).arg(&small).status().unwrap().success());
+    disk.remount("size=200m");
     let mut job = submit(&folder, &conf);
     job.success(LIMIT);
     assert_eq!(job.summary()["records"], 20_001);
-}
-
-struct Unmounted<'a>(&'a Path);
-
-impl Drop for Unmounted<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0).status();
-    }
 }
 
 #[test]

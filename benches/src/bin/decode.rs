@@ -8,6 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use clap::Parser;
+use greenwave_benches::workload::Random;
 use greenwave_model::Batch;
 use greenwave_sources::decode::{DecodeSettings, GpsDecoder, Stage};
 use serde::Deserialize;
@@ -117,11 +118,11 @@ fn empty(batch: &mut Batch) {
 
 /// Lines of the congestion-replay form, from a fixed seed.
 fn lines(events: usize) -> Vec<Vec<u8>> {
-    let mut random = Random(42);
+    let mut random = Random::new(42);
     let kinds = ["private", "private", "private", "taxi", "goods", "bus"];
     (0..events)
         .map(|event| {
-            let (a, b) = (random.next(), random.next());
+            let (a, b) = (random.bits(), random.bits());
             let (ms, kind) = (event as u64 / 2 % 86_400_000, kinds[random.below(6) as usize]);
             let (speed, heading) = (random.below(1_300), random.below(3_600));
             format!(
@@ -152,21 +153,4 @@ fn lines(events: usize) -> Vec<Vec<u8>> {
             .into_bytes()
         })
         .collect()
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(limit)) >> 64) as u64
-    }
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use greenwave_benches::workload::Random;
 use greenwave_dataflows::{CitySettings, FreeFlow, Inputs, States, Views, city};
 use greenwave_model::{Clock, GpsReading, Name, RecordRef};
 use timely::dataflow::operators::{Concat, Input, Inspect, Probe, probe::Handle, vec::Map};
@@ -44,39 +45,15 @@ const BATCH_ROWS: usize = 4_096;
 const IN_FLIGHT: u64 = 4;
 const START_MS: i64 = 1_772_438_400_000;
 
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn normal(&mut self) -> f64 {
-        (-2.0 * (1.0 - self.unit()).ln()).sqrt() * (std::f64::consts::TAU * self.unit()).cos()
-    }
-}
-
 /// Readings in order of arrival, in batches; a batch is of one partition.
 fn readings(events: usize) -> Vec<Vec<GpsReading>> {
-    let mut random = Random(42);
+    let mut random = Random::new(42);
     let mut popularity: Vec<f64> = (0..ROADS).map(|_| (0.8 * random.normal()).exp()).collect();
     let total = popularity.iter_mut().fold(0.0, |sum, share| {
         *share += sum;
         *share
     });
-    let mut vehicles: Vec<(usize, u64)> = (0..VEHICLES).map(|_| (0, 0)).collect();
+    let mut vehicles: Vec<(usize, u32)> = (0..VEHICLES).map(|_| (0, 0)).collect();
     let names: Vec<(Name, Name)> =
         (0..VEHICLES).map(|n| (format!("veh-{n:06}").into(), n.to_string().into())).collect();
     let mut batches = Vec::with_capacity(events / BATCH_ROWS);
@@ -84,7 +61,7 @@ fn readings(events: usize) -> Vec<Vec<GpsReading>> {
         if number % BATCH_ROWS == 0 {
             batches.push(Vec::<GpsReading>::with_capacity(BATCH_ROWS));
         }
-        let vehicle = random.below(VEHICLES as u64) as usize;
+        let vehicle = random.below(VEHICLES as u32) as usize;
         let (road, left) = &mut vehicles[vehicle];
         if *left == 0 {
             let drawn = random.unit() * total;
@@ -93,18 +70,18 @@ fn readings(events: usize) -> Vec<Vec<GpsReading>> {
         }
         *left -= 1;
         let arrival_ms = START_MS + number as i64 * 1_000 / 1_143;
-        let late_ms = if random.below(100) == 0 { random.below(60_000) as i64 } else { 0 };
+        let late_ms = if random.below(100) == 0 { i64::from(random.below(60_000)) } else { 0 };
         let mut reading = GpsReading {
             record: RecordRef::new(0, number as i64),
-            fingerprint: u128::from(random.next()) << 64 | u128::from(random.next()),
+            fingerprint: u128::from(random.bits()) << 64 | u128::from(random.bits()),
             device: names[vehicle].0.clone(),
             road: names[*road].1.clone(),
             event_ms: arrival_ms - late_ms,
             arrival_ms,
-            speed_kmh: random.below(1_300) as f64 / 10.0,
+            speed_kmh: f64::from(random.below(1_300)) / 10.0,
             latitude: 51.3 + random.unit() / 2.0,
             longitude: random.unit(),
-            direction_deg: random.below(3_600) as f64 / 10.0,
+            direction_deg: f64::from(random.below(3_600)) / 10.0,
         };
         let batch = batches.last_mut().expect("a batch was just begun");
         if random.below(200) == 0
@@ -280,9 +257,9 @@ fn main() {
     let options = Options::parse();
     let batches = readings(options.events);
     let clocks = clocks(&batches, options.every_tick);
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     let table =
-        FreeFlow::new((0..ROADS).map(|road| (road.to_string().into(), 20.0 + random.below(5_000) as f64 / 100.0)));
+        FreeFlow::new((0..ROADS).map(|road| (road.to_string().into(), 20.0 + f64::from(random.below(5_000)) / 100.0)));
     let table = Arc::new(table);
     println!("{} events, {} ticks, readings alone {} MB", options.events, clocks.len(), peak_rss_mb());
     for name in options.settings.clone() {

@@ -7,6 +7,7 @@
 use std::{fmt::Write, hint::black_box, time::Instant};
 
 use clap::Parser;
+use greenwave_benches::workload::Random;
 use greenwave_model::{Batch, GpsRaw, GpsReading, PartitionKey, RecordRef};
 use greenwave_sinks::lake::{RawGpsRows, Table, decode, encode, parquet};
 
@@ -23,21 +24,6 @@ struct Arguments {
     /// Repetitions of each step; the median counts.
     #[arg(long, default_value_t = 5)]
     runs: usize,
-}
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
 }
 
 fn main() -> anyhow::Result<()> {
@@ -83,7 +69,7 @@ fn timed<T>(name: &str, rows: usize, runs: usize, mut step: impl FnMut() -> T) -
 }
 
 fn batches(rows: usize) -> Vec<Batch> {
-    let mut random = Random(42);
+    let mut random = Random::new(42);
     let mut ends = [0i64; PARTITIONS as usize];
     let mut event_ms = BASE_MS;
     let starts = (0..rows).step_by(BATCH_ROWS);
@@ -104,7 +90,7 @@ fn batch(random: &mut Random, partition: u16, offsets: std::ops::Range<i64>, eve
     let mut id = String::new();
     let readings = offsets
         .map(|offset| {
-            let (high, low) = (random.next(), random.next());
+            let (high, low) = (random.bits(), random.bits());
             id.clear();
             let (a, b, c) = (high >> 32, high >> 16 & 0xffff, high & 0xfff);
             write!(id, "{a:08x}-{b:04x}-4{c:03x}-{:04x}-{:012x}", 0x8000 | low >> 50, low & 0xffff_ffff_ffff)
@@ -121,11 +107,11 @@ fn batch(random: &mut Random, partition: u16, offsets: std::ops::Range<i64>, eve
                 device: format!("veh-{:06}", random.below(20_000)).into(),
                 road: segment.to_string().into(),
                 event_ms: *event_ms,
-                arrival_ms: *event_ms + 20 + random.below(30) as i64,
-                speed_kmh: random.below(800) as f64 / 10.0,
-                latitude: (5_130_000 + segment * 4 % 40_000 + random.below(400)) as f64 / 1e5,
-                longitude: (segment * 7 % 80_000 + random.below(400)) as f64 / 1e5 - 0.5,
-                direction_deg: random.below(3_600) as f64 / 10.0,
+                arrival_ms: *event_ms + 20 + i64::from(random.below(30)),
+                speed_kmh: f64::from(random.below(800)) / 10.0,
+                latitude: f64::from(5_130_000 + segment * 4 % 40_000 + random.below(400)) / 1e5,
+                longitude: f64::from(segment * 7 % 80_000 + random.below(400)) / 1e5 - 0.5,
+                direction_deg: f64::from(random.below(3_600)) / 10.0,
             }
         })
         .collect();

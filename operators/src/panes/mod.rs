@@ -5,7 +5,7 @@
 //!       watermark ends a minute, one upsert per changed window before that; a retirement when a window's state is freed
 //! state per road and pane the totals, the newest report and, where devices are counted, who sent reports; pane p is
 //!       freed at the first cut whose last cut's watermark passes p + 5 min + correction horizon
-//! late  inside the horizon a correction like any other change; a closed pane refuses (and counts) what still comes
+//! late  inside the horizon a correction like any other change; a closed pane takes nothing (`lateness` has told it)
 //! moves by slice of the road in `road_current`, so one worker owns all panes of a road
 //! fails never
 
@@ -101,7 +101,6 @@ pub struct Panes {
     future: BinaryHeap<Reverse<(i64, u32)>>,
     /// Copies that displace a counted one. They wait for the end of the tick, where that one surely is.
     copies: Vec<RoadReport>,
-    refused: u64,
     found: Vec<u32>,
     /// The minute that the watermark had reached when windows were given out last.
     minute: i64,
@@ -131,16 +130,10 @@ impl Panes {
             unsettled: Vec::new(),
             future: BinaryHeap::new(),
             copies: Vec::new(),
-            refused: 0,
             found: Vec::new(),
             minute: pane_of(Clock::NEVER),
             stage: Stage::Open,
         }
-    }
-
-    /// Contributions to closed panes, refused since the start.
-    pub fn refused(&self) -> u64 {
-        self.refused
     }
 
     fn road(&mut self, name: &Name) -> u32 {
@@ -165,7 +158,6 @@ impl Panes {
 
     fn count(&mut self, clock: &Clock, report: &RoadReport, found: u32) {
         if closed(report.event_ms, self.settings.correction_horizon_ms, clock) {
-            self.refused += 1;
             return;
         }
         let slot = if found == NONE { self.road(&report.road) } else { found };

@@ -42,16 +42,14 @@ pub struct Cut<R> {
 
 pub type History<R> = Vec<Cut<R>>;
 
+/// A stream of rows with a tick each.
+pub type Ticked<'s, T> = Stream<'s, u64, Vec<T>>;
+
 /// An operator under the laws.
 pub trait Subject: Clone + Send + Sync + 'static {
     type Row: ExchangeData + Clone + Sync + Debug;
 
-    fn build<'s>(
-        &self,
-        rows: Stream<'s, u64, Vec<Self::Row>>,
-        clock: Stream<'s, u64, Vec<Clock>>,
-        states: &States,
-    ) -> Stream<'s, u64, Vec<Shown>>;
+    fn build<'s>(&self, rows: Ticked<'s, Self::Row>, clock: Ticked<'s, Clock>, states: &States) -> Ticked<'s, Shown>;
 
     fn history(&self, random: &mut Random) -> History<Self::Row>;
 

@@ -2,11 +2,10 @@
 
 use greenwave_model::{Clock, GpsReading};
 use greenwave_operators::{States, dedup::dedup};
-use timely::dataflow::Stream;
 use timely::dataflow::operators::{Concat, vec::Map};
 
 use crate::laws::twins::{DedupTwin, Times, copies};
-use crate::laws::{Cut, History, Random, Shown, Subject, obeys};
+use crate::laws::{Cut, History, Random, Shown, Subject, Ticked, obeys};
 
 const HORIZON_MS: i64 = 60_000;
 
@@ -16,12 +15,7 @@ struct Dedup;
 impl Subject for Dedup {
     type Row = GpsReading;
 
-    fn build<'s>(
-        &self,
-        rows: Stream<'s, u64, Vec<GpsReading>>,
-        clock: Stream<'s, u64, Vec<Clock>>,
-        states: &States,
-    ) -> Stream<'s, u64, Vec<Shown>> {
+    fn build<'s>(&self, rows: Ticked<'s, GpsReading>, clock: Ticked<'s, Clock>, states: &States) -> Ticked<'s, Shown> {
         let (accepted, duplicates) = dedup(rows, clock, HORIZON_MS, states);
         let accepted = accepted.flat_map(|row| {
             let counted = Shown::Line(format!("accepted {:?}", row.reading().record), 1);

@@ -2,11 +2,10 @@
 
 use greenwave_model::{Clock, RecordRef};
 use greenwave_operators::{Accepted, States, lateness::lateness};
-use timely::dataflow::Stream;
 use timely::dataflow::operators::{Concat, vec::Map};
 
 use crate::laws::twins::{self, Times, copies};
-use crate::laws::{Cut, History, Random, Shown, Subject, obeys};
+use crate::laws::{Cut, History, Random, Shown, Subject, Ticked, obeys};
 
 const HORIZON_MS: i64 = 60_000;
 
@@ -16,12 +15,7 @@ struct Lateness;
 impl Subject for Lateness {
     type Row = Accepted;
 
-    fn build<'s>(
-        &self,
-        rows: Stream<'s, u64, Vec<Accepted>>,
-        clock: Stream<'s, u64, Vec<Clock>>,
-        _: &States,
-    ) -> Stream<'s, u64, Vec<Shown>> {
+    fn build<'s>(&self, rows: Ticked<'s, Accepted>, clock: Ticked<'s, Clock>, _: &States) -> Ticked<'s, Shown> {
         let (counted, verdicts) = lateness(rows, clock, HORIZON_MS);
         let counted = counted.map(|row| Shown::Line(format!("counted {:?}", row.reading().record), 1));
         counted.concat(verdicts.map(|(verdict, record, n)| Shown::Line(format!("{verdict:?} {record:?}"), n)))

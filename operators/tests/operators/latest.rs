@@ -5,11 +5,10 @@ use greenwave_model::{Change, Clock, GpsReading};
 use greenwave_operators::latest::{Report, latest};
 use greenwave_operators::publish::Upsert;
 use greenwave_operators::{Accepted, States, reports::Reporter};
-use timely::dataflow::Stream;
 use timely::dataflow::operators::vec::Map;
 
 use crate::laws::twins::{LatestTwin, Times, copies};
-use crate::laws::{Cut, History, Random, Shown, Subject, obeys};
+use crate::laws::{Cut, History, Random, Shown, Subject, Ticked, obeys};
 
 type Row = Report<VehicleLocation>;
 
@@ -19,12 +18,7 @@ struct Latest;
 impl Subject for Latest {
     type Row = Row;
 
-    fn build<'s>(
-        &self,
-        rows: Stream<'s, u64, Vec<Row>>,
-        clock: Stream<'s, u64, Vec<Clock>>,
-        states: &States,
-    ) -> Stream<'s, u64, Vec<Shown>> {
+    fn build<'s>(&self, rows: Ticked<'s, Row>, clock: Ticked<'s, Clock>, states: &States) -> Ticked<'s, Shown> {
         latest(rows, clock, states).map(|upsert: Upsert<VehicleLocation>| {
             let value = match upsert.change {
                 Change::Set(value) => Some(format!("{value:?}")),

@@ -6,12 +6,11 @@ use greenwave_model::{Change, Clock, RecordRef};
 use greenwave_operators::panes::{PanesSettings, panes};
 use greenwave_operators::reports::{Reporter, RoadReport};
 use greenwave_operators::{Accepted, FreeFlow, States};
-use timely::dataflow::Stream;
 use timely::dataflow::operators::{Concat, vec::Map};
 
 use crate::laws::random::Clocks;
 use crate::laws::twins::{Counted, PanesTwin, Times, reading};
-use crate::laws::{Cut, History, Random, Shown, Subject, obeys};
+use crate::laws::{Cut, History, Random, Shown, Subject, Ticked, obeys};
 
 const SKEW_MS: i64 = 10_000;
 
@@ -26,12 +25,7 @@ impl Subject for Panes {
     /// A copy never comes before the one it displaces.
     const ORDERED: bool = true;
 
-    fn build<'s>(
-        &self,
-        rows: Stream<'s, u64, Vec<RoadReport>>,
-        clock: Stream<'s, u64, Vec<Clock>>,
-        states: &States,
-    ) -> Stream<'s, u64, Vec<Shown>> {
+    fn build<'s>(&self, rows: Ticked<'s, RoadReport>, clock: Ticked<'s, Clock>, states: &States) -> Ticked<'s, Shown> {
         let settings = PanesSettings {
             correction_horizon_ms: self.horizon_ms,
             clock_skew_ms: SKEW_MS,

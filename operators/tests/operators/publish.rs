@@ -6,12 +6,11 @@ use greenwave_model::views::{RoadTotals, RoadTraffic, WindowKey};
 use greenwave_model::{Change, Clock};
 use greenwave_operators::States;
 use greenwave_operators::publish::{Upsert, publish};
-use timely::dataflow::Stream;
 use timely::dataflow::operators::{Concat, vec::Map};
 
 use crate::laws::random::Clocks;
 use crate::laws::twins::{PublishTwin, Times, shown};
-use crate::laws::{Cut, History, Random, Shown, Subject, obeys};
+use crate::laws::{Cut, History, Random, Shown, Subject, Ticked, obeys};
 
 type Row = Upsert<RoadTraffic>;
 
@@ -27,12 +26,7 @@ impl Subject for Publish {
     type Row = Row;
     const ORDERED: bool = true;
 
-    fn build<'s>(
-        &self,
-        rows: Stream<'s, u64, Vec<Row>>,
-        clock: Stream<'s, u64, Vec<Clock>>,
-        states: &States,
-    ) -> Stream<'s, u64, Vec<Shown>> {
+    fn build<'s>(&self, rows: Ticked<'s, Row>, clock: Ticked<'s, Clock>, states: &States) -> Ticked<'s, Shown> {
         let (deltas, rows) = publish(rows, clock, states);
         deltas.flat_map(|batch| shown(&*batch, false)).concat(rows.flat_map(|batch| shown(&*batch, true)))
     }

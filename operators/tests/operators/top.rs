@@ -6,12 +6,11 @@ use greenwave_model::views::{RoadCurrent, RoadTotals};
 use greenwave_model::{Change, Clock, Name};
 use greenwave_operators::panes::CurrentChange;
 use greenwave_operators::{FreeFlow, States, speeds::speeds, top::top};
-use timely::dataflow::Stream;
 use timely::dataflow::operators::vec::Map;
 
 use crate::laws::random::Clocks;
 use crate::laws::twins::hotspots;
-use crate::laws::{Cut, History, Random, Shown, Subject, obeys};
+use crate::laws::{Cut, History, Random, Shown, Subject, Ticked, obeys};
 
 #[derive(Clone)]
 struct Top;
@@ -45,10 +44,10 @@ impl Subject for Top {
 
     fn build<'s>(
         &self,
-        rows: Stream<'s, u64, Vec<CurrentChange>>,
-        clock: Stream<'s, u64, Vec<Clock>>,
+        rows: Ticked<'s, CurrentChange>,
+        clock: Ticked<'s, Clock>,
         states: &States,
-    ) -> Stream<'s, u64, Vec<Shown>> {
+    ) -> Ticked<'s, Shown> {
         let speeds = speeds(rows);
         top(speeds, clock, &FreeFlow::new(free_flow()), states).map(|upsert| {
             let value = if let Change::Set(value) = upsert.change { Some(format!("{value:?}")) } else { None };

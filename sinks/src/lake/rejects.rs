@@ -123,10 +123,6 @@ impl DroppedRows {
         self.tick.len()
     }
 
-    pub fn bytes(&self) -> usize {
-        self.records.memory() + self.verdict.memory() + self.rows() * 8
-    }
-
     pub fn finish(&mut self) -> Option<RecordBatch> {
         if self.rows() == 0 {
             return None;

@@ -51,15 +51,6 @@ impl CellColumn {
         }
     }
 
-    fn memory(&self) -> usize {
-        match self {
-            Self::Text(column) => column.values_slice().len() + column.offsets_slice().len() * 4,
-            Self::Double(column) => column.values_slice().len() * 8,
-            Self::Bigint(column) => column.values_slice().len() * 8,
-            Self::Timestamp(column) => column.values_slice().len() * 8,
-        }
-    }
-
     fn finish(&mut self) -> ArrayRef {
         match self {
             Self::Text(column) => Arc::new(column.finish()),
@@ -130,10 +121,6 @@ impl ViewRows {
 
     pub fn rows(&self) -> usize {
         self.tick.values_slice().len()
-    }
-
-    pub fn bytes(&self) -> usize {
-        self.cells.iter().map(CellColumn::memory).sum::<usize>() + self.rows() * 26
     }
 
     pub fn finish(&mut self) -> Option<RecordBatch> {

@@ -61,10 +61,6 @@ pub enum ToSpeed {
     Fill {
         deltas: Arc<dyn Deltas>,
     },
-    /// The tick of the restored checkpoint. Not needed where the first `Bound` names it.
-    Filled {
-        tick: u64,
-    },
     /// The worker has handed over every delta at ticks up to this one.
     Complete {
         worker: usize,

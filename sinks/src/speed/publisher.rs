@@ -163,7 +163,7 @@ impl Publisher {
     }
 
     /// The restored checkpoint's tick: at it every group was moved.
-    pub fn restored(&mut self, tick: u64) {
+    fn restored(&mut self, tick: u64) {
         self.last = Some(tick);
         self.sent.fill(tick);
         self.durable = self.durable.max(tick);

@@ -80,7 +80,6 @@ impl Writer {
             ToSpeed::Deltas { tick, deltas } => self.inbox.deltas(tick, deltas),
             ToSpeed::Complete { worker, tick } => self.inbox.complete(worker, tick),
             ToSpeed::Fill { deltas } => self.replica.fill(&*deltas),
-            ToSpeed::Filled { tick } => self.shore.restored(tick),
             ToSpeed::Durable { tick } => self.shore.durable(tick),
         }
     }
@@ -102,12 +101,6 @@ impl Shore {
                 publisher.take(ticks);
                 publisher.retry();
             }
-        }
-    }
-
-    fn restored(&mut self, tick: u64) {
-        if let Self::Redis(publisher) = self {
-            publisher.restored(tick);
         }
     }
 

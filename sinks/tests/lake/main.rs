@@ -7,7 +7,6 @@ mod disks;
 mod faults;
 mod large;
 mod made;
-mod python;
 mod races;
 mod readers;
 mod refusals;

@@ -4,7 +4,6 @@
 mod chaos;
 mod engine;
 mod feed;
-mod figures;
 mod losses;
 mod memory;
 mod script;

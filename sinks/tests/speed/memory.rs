@@ -1,11 +1,9 @@
 //! The embedded layer, and none at all.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
-use greenwave_model::views::VehicleLocation;
-use greenwave_model::{Change, Delta, Deltas, Name};
+use greenwave_model::Change;
 use greenwave_sinks::speed::{FromSpeed, Replica, Speed, SpeedSettings, ToSpeed};
 
 use crate::engine::PATIENCE;
@@ -63,7 +61,6 @@ fn a_tick_is_visible_once_all_workers_completed_it() {
 fn restored_content_is_there_before_the_first_tick() {
     let (speed, events) = start(SpeedSettings::Memory, 1);
     speed.send(ToSpeed::Fill { deltas: one("a", Change::Set(Bus { seq: 3, expires_ms: None })) });
-    speed.send(ToSpeed::Filled { tick: 7 });
     speed.send(bound(8, 5));
     speed.send(ToSpeed::Deltas { tick: 8, deltas: one("b", Change::Set(Bus { seq: 4, expires_ms: Some(6) })) });
     speed.send(ToSpeed::Complete { worker: 0, tick: 8 });
@@ -89,43 +86,4 @@ fn without_a_speed_layer_ticks_count_as_visible() {
     assert_eq!(visible(&events), 1);
     assert!(speed.replica().views().is_empty());
     assert_eq!(speed.stop(Duration::ZERO).unwrap(), 1);
-}
-
-fn vehicles(seed: u64, count: u64, keys: u64) -> Arc<dyn Deltas> {
-    let delta = |at: u64| {
-        let place = VehicleLocation {
-            latitude: 51.5 + at as f64 * 1e-6,
-            longitude: -0.1,
-            speed_kmh: 31.4,
-            direction_deg: Some(90.0),
-            event_ms: 1_772_438_400_250,
-            arrival_ms: 1_772_438_400_300,
-        };
-        let key = Name::new(format!("vehicle-{}", crate::world::mix(seed * count + at) % keys));
-        Delta { key, change: Change::Set(place), revision: 1, is_final: false }
-    };
-    Arc::new((0..count).map(delta).collect::<Vec<_>>())
-}
-
-/// Mark: 150 ns a delta. `cargo test --release -p greenwave-sinks --test speed -- --ignored --nocapture figure`
-#[test]
-#[ignore = "a figure, not a check: run it on an idle machine"]
-fn figure_cost_of_a_delta_in_memory() {
-    for keys in [5_000, 100_000] {
-        let batches: Vec<_> = (0..200).map(|seed| vehicles(seed, 5_000, keys)).collect();
-        let (speed, events) = start(SpeedSettings::Memory, 1);
-        let begun = Instant::now();
-        for (tick, deltas) in (1..).zip(batches) {
-            speed.send(bound(tick, 1_772_438_400_300 + tick as i64 * 50));
-            speed.send(ToSpeed::Deltas { tick, deltas });
-            speed.send(ToSpeed::Complete { worker: 0, tick });
-        }
-        let handed_over = begun.elapsed();
-        while visible(&events) < 200 {}
-        println!(
-            "memory, {keys} keys: {:.0} ns a delta in the writer, {:.2} ms to hand over 1,000,000",
-            begun.elapsed().as_nanos() as f64 / 1e6,
-            handed_over.as_secs_f64() * 1e3
-        );
-    }
 }

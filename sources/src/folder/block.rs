@@ -31,7 +31,6 @@ pub fn decode(block: &Block, number: u16, record_bytes_max: usize, decoder: &mut
             });
         }
     }
-    batch.newest_event_ms = batch.readings.iter().map(|reading| reading.event_ms).max();
     batch
 }
 

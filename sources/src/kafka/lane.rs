@@ -94,7 +94,6 @@ impl Lane {
         decoder.decode(record.payload, record.offset, Some(arrival_ms), &mut self.open);
         if let Some(reading) = self.open.readings.get(rows) {
             self.clock.observe(reading.event_ms.min(arrived_ms.saturating_add(moment.clock_skew_ms)));
-            self.open.newest_event_ms = self.open.newest_event_ms.max(Some(reading.event_ms));
         }
         self.open.last_arrival_ms = self.open.last_arrival_ms.max(Some(arrived_ms));
         self.open.end = record.offset + 1;

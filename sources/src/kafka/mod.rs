@@ -1,9 +1,10 @@
 //! Kafka: every record of the job's topics, once per run, from offsets that the job keeps itself.
 //!
 //! One thread a worker reads the partitions given to it by `assign()`; there is no consumer group, no rebalance and
-//! no stored offset that is ever read back, so a position is what the last checkpoint says and nothing else. What holds that together: batches
-//! of a partition follow each other without gaps (an end covers the offsets that transactions and compaction left
-//! empty), and an offset that the topic no longer has stops the job and names the loss ([`crate::SourceError`]).
+//! no stored offset that is ever read back, so a position is what the last checkpoint says and nothing else. What holds
+//! that together: batches of a partition follow each other without gaps (an end covers the offsets that transactions
+//! and compaction left empty), and an offset that the topic no longer has stops the job and names the loss
+//! ([`crate::SourceError`]).
 //!
 //! A broker that is down, or a partition without a leader, is waited for; meanwhile the partition's
 //! [`crate::Standing`] says why it is behind.
