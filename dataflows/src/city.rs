@@ -1,43 +1,70 @@
-//! `city`: every view of a city from its GPS reports.
+//! `city`: every view of a city from all its topics.
 
 use std::sync::Arc;
 
-use greenwave_model::{Clock, GpsReading};
+use greenwave_model::topics::{CAMERA, INCIDENT, VEHICLE, WEATHER};
+use greenwave_model::views::{
+    Camera, CitySummary, Hotspot, Incident, RoadCurrent, RoadTraffic, VehicleLocation, Weather, WeatherCurrent,
+};
+use greenwave_model::{Clock, Event, TopicSpec, ViewRow, ViewSpec};
 use greenwave_operators::dedup::{accept_all, dedup};
 use greenwave_operators::lateness::lateness;
+use greenwave_operators::panes::CurrentChange;
+use greenwave_operators::publish::publish;
 use greenwave_operators::reports::{Wanted, reports};
 use greenwave_operators::{Accepted, Batches, FreeFlow, Inputs, Outputs, States, VerdictRow};
-use timely::dataflow::{Scope, Stream, operators::Concatenate};
+use timely::dataflow::operators::{Concatenate, vec::Map};
+use timely::dataflow::{Scope, Stream};
 
+use crate::cameras::cameras;
+use crate::city_summary::{Changes, city_summary};
 use crate::hotspots::hotspots;
-use crate::road_traffic::{road_current, road_traffic, windows};
+use crate::incidents::incidents;
+use crate::observed::of_topic;
 use crate::vehicle_locations::vehicle_locations;
+use crate::weather::{weather, weather_current};
+use crate::windows::windows;
+
+/// Every view of a city.
+pub const VIEWS: &[&ViewSpec] = &[
+    &VehicleLocation::SPEC,
+    &RoadTraffic::SPEC,
+    &RoadCurrent::SPEC,
+    &Hotspot::SPEC,
+    &Incident::SPEC,
+    &Weather::SPEC,
+    &WeatherCurrent::SPEC,
+    &Camera::SPEC,
+    &CitySummary::SPEC,
+];
 
 /// Which views a run keeps. One that is not kept costs nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Views {
-    pub vehicle_locations: bool,
-    pub road_traffic: bool,
-    pub road_current: bool,
-    pub hotspots: bool,
-}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Views(Vec<&'static str>);
 
 impl Views {
-    pub const ALL: Self = Self { vehicle_locations: true, road_traffic: true, road_current: true, hotspots: true };
-
-    /// The names of those that are kept.
-    pub fn names(self) -> Vec<&'static str> {
-        let all = [
-            (self.vehicle_locations, "vehicle_locations"),
-            (self.road_traffic, "road_traffic"),
-            (self.road_current, "road_current"),
-            (self.hotspots, "hotspots"),
-        ];
-        all.into_iter().filter_map(|(kept, name)| kept.then_some(name)).collect()
+    pub fn all() -> Self {
+        Self(VIEWS.iter().map(|view| view.name).collect())
     }
 
-    fn of_roads(self) -> bool {
-        self.road_traffic || self.road_current || self.hotspots
+    /// Those of [`VIEWS`] that `wanted` says.
+    pub fn those(wanted: impl Fn(&str) -> bool) -> Self {
+        Self(VIEWS.iter().map(|view| view.name).filter(|name| wanted(name)).collect())
+    }
+
+    /// In the order of [`VIEWS`].
+    pub fn names(&self) -> &[&'static str] {
+        &self.0
+    }
+
+    pub fn keeps<V: ViewRow>(&self) -> bool {
+        self.0.contains(&V::SPEC.name)
+    }
+
+    fn wanted(&self, devices: bool) -> Wanted {
+        let summary = self.keeps::<CitySummary>();
+        let roads = self.keeps::<RoadTraffic>() || self.keeps::<RoadCurrent>() || self.keeps::<Hotspot>();
+        Wanted { roads: roads || summary, vehicles: self.keeps::<VehicleLocation>() || summary, devices }
     }
 }
 
@@ -56,42 +83,70 @@ pub struct CitySettings {
 
 /// Builds the dataflow of a city on one worker.
 pub fn city<'s>(inputs: Inputs<'s>, settings: &CitySettings, states: &States) -> Outputs<'s> {
-    let Inputs { gps, clock } = inputs;
-    let views = settings.views;
-    let wanted = Wanted { roads: views.of_roads(), vehicles: views.vehicle_locations, devices: settings.vehicle_count };
+    let Inputs { gps, observations, clock } = inputs;
+    let views = &settings.views;
+    let (readings, of_readings) = counted(gps, &clock, settings, states);
+    let (observed, of_observed) = counted(observations, &clock, settings, states);
+    let of = |topic: &TopicSpec| of_topic(&observed, topic);
 
-    let (accepted, duplicates) = clean(gps, &clock, settings, states);
-    let (counted, late) = lateness(accepted, clock.clone(), settings.correction_horizon_ms);
-    let (of_roads, of_vehicles) = reports(counted, wanted);
+    // What views share. Where none of them is kept nothing flows.
+    let (of_roads, of_vehicles) = reports(readings, views.wanted(settings.vehicle_count));
+    let (windows, currents) = windows(of_roads, &clock, settings, states);
+    let (vehicles, more_vehicles) = vehicle_locations(of_vehicles, of(&VEHICLE), &clock, states);
+    let (unresolved, more_incidents) = incidents(of(&INCIDENT), &clock, states);
 
     let mut landed = Vec::new();
-    if views.vehicle_locations {
-        landed.push(vehicle_locations(of_vehicles, &clock, states));
+    if views.keeps::<VehicleLocation>() {
+        landed.push(publish(vehicles, clock.clone(), states));
     }
-    if views.of_roads() {
-        let (windows, currents) = windows(of_roads, &clock, settings, states);
-        landed.extend(views.road_traffic.then(|| road_traffic(windows, &clock, states)));
-        landed.extend(views.road_current.then(|| road_current(currents.clone(), &clock, states)));
-        landed.extend(views.hotspots.then(|| hotspots(currents, &clock, settings, states)));
+    if views.keeps::<RoadTraffic>() {
+        landed.push(publish(windows, clock.clone(), states));
     }
-    land(clock.scope(), landed, duplicates.into_iter().chain([late]))
+    if views.keeps::<RoadCurrent>() {
+        landed.push(publish(currents.clone().map(CurrentChange::into_upsert), clock.clone(), states));
+    }
+    if views.keeps::<Hotspot>() {
+        landed.push(hotspots(currents.clone(), &clock, settings, states));
+    }
+    if views.keeps::<Incident>() {
+        landed.push(publish(unresolved, clock.clone(), states));
+    }
+    if views.keeps::<Weather>() {
+        landed.push(weather(of(&WEATHER), &clock, states));
+    }
+    if views.keeps::<WeatherCurrent>() {
+        landed.push(weather_current(of(&WEATHER), &clock, states));
+    }
+    if views.keeps::<Camera>() {
+        landed.push(cameras(of(&CAMERA), &clock, states));
+    }
+    if views.keeps::<CitySummary>() {
+        let changes = Changes { vehicles: more_vehicles, incidents: more_incidents, roads: currents };
+        landed.push(city_summary(changes, &clock, states));
+    }
+    land(clock.scope(), landed, of_readings.into_iter().chain(of_observed))
 }
 
-type Judged<'s> = (Stream<'s, u64, Vec<Accepted>>, Option<Stream<'s, u64, Vec<VerdictRow>>>);
+type Counted<'s, E> = (Stream<'s, u64, Vec<Accepted<E>>>, Vec<Stream<'s, u64, Vec<VerdictRow>>>);
 
-/// Readings without copies, and the verdicts on those. With `dedup` off nothing is one.
-fn clean<'s>(
-    gps: Stream<'s, u64, Vec<GpsReading>>,
+/// Events that are no copies and not too late, and the verdicts on the others. With `dedup` off nothing is a copy.
+fn counted<'s, E: Event>(
+    events: Stream<'s, u64, Vec<E>>,
     clock: &Stream<'s, u64, Vec<Clock>>,
     settings: &CitySettings,
     states: &States,
-) -> Judged<'s> {
-    if settings.dedup {
-        let (accepted, duplicates) = dedup(gps, clock.clone(), settings.dedup_horizon_ms, states);
-        (accepted, Some(duplicates))
+) -> Counted<'s, E> {
+    let mut verdicts = Vec::new();
+    let accepted = if settings.dedup {
+        let (accepted, duplicates) = dedup(events, clock.clone(), settings.dedup_horizon_ms, states);
+        verdicts.push(duplicates);
+        accepted
     } else {
-        (accept_all(gps), None)
-    }
+        accept_all(events)
+    };
+    let (counted, late) = lateness(accepted, clock.clone(), settings.correction_horizon_ms);
+    verdicts.push(late);
+    (counted, verdicts)
 }
 
 /// One view's deltas and rows.

@@ -1,10 +1,16 @@
 //! Graphs: from typed input streams to named views. No connector, no file and no sink is known here, which is what
 //! makes live, replayed and simulated runs the same graph.
 
+mod cameras;
 mod city;
+mod city_summary;
 mod hotspots;
-mod road_traffic;
-mod vehicle_locations;
+mod incidents;
+mod observed;
 
-pub use city::{CitySettings, Views, city};
+mod vehicle_locations;
+mod weather;
+mod windows;
+
+pub use city::{CitySettings, VIEWS, Views, city};
 pub use greenwave_operators::{FreeFlow, Inputs, Outputs, States, Verdict};

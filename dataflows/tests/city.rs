@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use greenwave_dataflows::{CitySettings, FreeFlow, Inputs, States, Views, city};
-use greenwave_model::views::{Hotspot, RoadCurrent, RoadTraffic, VehicleLocation};
+use greenwave_model::views::{CitySummary, Hotspot, Level, RoadCurrent, RoadTraffic, SUMMARY, VehicleLocation};
 use greenwave_model::{Clock, GpsReading, Name, ViewRow};
 use h3o::{LatLng, Resolution};
 use laws::twins::{self, Counted, DedupTwin, LatestTwin, PanesTwin, PublishTwin, Times, shown, window_key};
 use laws::{History, Random, Shown, Subject, Ticked, obeys};
-use timely::dataflow::operators::{Concat, vec::Map};
+use timely::dataflow::operators::{Concat, generic::operator::empty, vec::Map};
 
 const DEDUP_HORIZON_MS: i64 = 60_000;
 const SKEW_MS: i64 = 10_000;
@@ -40,9 +40,10 @@ impl Subject for City {
             clock_skew_ms: SKEW_MS,
             vehicle_count: self.vehicle_count,
             free_flow: Some(Arc::new(FreeFlow::new(free_flow()))),
-            views: Views::ALL,
+            views: Views::all(),
         };
-        let outputs = city(Inputs { gps, clock }, &settings, states);
+        let observations = empty(gps.scope());
+        let outputs = city(Inputs { gps, observations, clock }, &settings, states);
         let deltas = outputs.deltas.flat_map(|batch| shown(&*batch, false));
         let rows = outputs.rows.flat_map(|batch| shown(&*batch, true));
         let verdicts = outputs.verdicts.map(|(verdict, record, n)| Shown::Line(format!("{verdict:?} {record:?}"), n));
@@ -69,6 +70,7 @@ struct CityTwin {
     road_traffic: PublishTwin,
     road_current: PublishTwin,
     hotspots: PublishTwin,
+    city_summary: PublishTwin,
 }
 
 fn road(row: &GpsReading) -> Name {
@@ -91,6 +93,19 @@ fn location(row: &GpsReading) -> VehicleLocation {
     }
 }
 
+fn summed_up(vehicles: usize, currents: &BTreeMap<Name, RoadCurrent>, now_ms: i64) -> CitySummary {
+    let level = |row: &RoadCurrent| Level::of(row.totals.average_kmh(), row.free_flow_kmh);
+    CitySummary {
+        vehicles: vehicles as i64,
+        incidents: 0,
+        roads: currents.len() as i64,
+        congested_roads: currents.values().filter(|row| level(row) >= Level::Heavy).count() as i64,
+        reports: currents.values().map(|row| i64::from(row.totals.reports)).sum(),
+        speed_sum_e6: currents.values().map(|row| row.totals.speed_sum_e6).sum(),
+        now_ms,
+    }
+}
+
 impl CityTwin {
     fn new(city: &City) -> Self {
         Self {
@@ -109,6 +124,7 @@ impl CityTwin {
             road_traffic: PublishTwin::default(),
             road_current: PublishTwin::default(),
             hotspots: PublishTwin::default(),
+            city_summary: PublishTwin::default(),
         }
     }
 
@@ -148,9 +164,11 @@ impl CityTwin {
         let speeds = currents.iter().map(|(road, row)| (road.clone(), row.totals.average_kmh())).collect();
         let hotspots = twins::hotspots(&speeds, &free_flow());
         let windows = windows.into_iter().map(|(key, row)| (window_key(key), row));
+        let summary = [(SUMMARY.into(), summed_up(vehicles.len(), &currents, times.now_ms))];
         let mut lines = self.vehicle_locations.cut::<VehicleLocation>(vehicles.into_iter(), times, retired);
         lines.extend(self.road_traffic.cut::<RoadTraffic>(windows, times, retired));
         lines.extend(self.road_current.cut::<RoadCurrent>(currents.into_iter(), times, retired));
+        lines.extend(self.city_summary.cut::<CitySummary>(summary.into_iter(), times, retired));
         lines.extend(self.hotspots.cut::<Hotspot>(hotspots.into_iter(), times, |_| true));
         lines
     }
@@ -184,12 +202,22 @@ fn every_operator_has_its_own_state_id() {
         named,
         [
             "dedup",
-            "vehicle_latest",
-            VehicleLocation::SPEC.name,
+            "dedup_observations",
             "road_panes",
-            RoadTraffic::SPEC.name,
-            RoadCurrent::SPEC.name,
-            Hotspot::SPEC.name
+            "vehicle_latest",
+            "incident_latest",
+            "vehicle_locations",
+            "road_traffic",
+            "road_current",
+            "hotspots",
+            "incidents",
+            "weather_latest",
+            "weather",
+            "weather_current_latest",
+            "weather_current",
+            "camera_latest",
+            "cameras",
+            "city_summary",
         ]
     );
 }

@@ -6,7 +6,7 @@ use crate::{Outcome, args};
 pub fn run(check: args::Check) -> Outcome {
     match Raw::gather(&check.file, crate::settings::environment(), &check.conf).check() {
         Ok(_) => {
-            println!("{}: no mistakes", check.file.display());
+            say!("{}: no mistakes", check.file.display());
             Outcome::Done
         }
         Err(mistakes) => {
@@ -18,8 +18,8 @@ pub fn run(check: args::Check) -> Outcome {
 
 pub fn tell(mistakes: &[Mistake]) {
     for mistake in mistakes {
-        eprintln!("{mistake}");
+        complain!("{mistake}");
     }
     let noun = if mistakes.len() == 1 { "mistake" } else { "mistakes" };
-    eprintln!("greenwave: {} {noun} in the settings, nothing was started", mistakes.len());
+    complain!("greenwave: {} {noun} in the settings, nothing was started", mistakes.len());
 }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use greenwave_dataflows::{CitySettings, city};
-use greenwave_model::views::{Hotspot, RoadCurrent, RoadTraffic, VehicleLocation};
-use greenwave_model::{ViewRow, ViewSpec};
+use greenwave_dataflows::{CitySettings, VIEWS, city};
+use greenwave_model::ViewSpec;
 use greenwave_runtime::Build;
 
 pub struct Dataflow {
@@ -15,6 +14,6 @@ pub struct Dataflow {
 
 pub const DATAFLOWS: &[Dataflow] = &[Dataflow {
     name: "city",
-    views: &[&VehicleLocation::SPEC, &RoadTraffic::SPEC, &RoadCurrent::SPEC, &Hotspot::SPEC],
+    views: VIEWS,
     build: |settings| Arc::new(move |inputs, states| city(inputs, &settings, states)),
 }];

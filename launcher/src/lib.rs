@@ -3,6 +3,9 @@
 //! Exit codes: 0 done · 1 failed · 2 wrong use or settings · 3 stopped by a signal after draining · 75 fenced by a newer
 //! generation.
 
+#[macro_use]
+mod say;
+
 mod args;
 mod check;
 mod completions;

@@ -18,7 +18,11 @@ pub fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("GREENWAVE_LOG").unwrap_or_else(|_| {
         tracing_subscriber::EnvFilter::new("warn,greenwave_runtime=info,greenwave_sinks=info,greenwave_sources=info")
     });
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .log_internal_errors(false);
     let _ = log.with_ansi(std::io::stderr().is_terminal()).try_init();
 }
 
@@ -81,14 +85,18 @@ fn line(before: &Snapshot, now: &Snapshot, apart: Duration) -> String {
 /// The summary for people.
 pub fn tell(name: &str, summary: &Summary) {
     match summary.ticks {
-        0 => println!("{name}: nothing new; {} records in all", summary.records),
-        _ => println!("{name}: {} records in all, {:.1} s", summary.records, summary.seconds),
+        0 => say!("{name}: nothing new; {} records in all", summary.records),
+        _ => say!("{name}: {} records in all, {:.1} s", summary.records, summary.seconds),
     }
-    println!(
+    say!(
         "  accepted {}, duplicates {}, rejected {}, too late {} (late but counted {})",
-        summary.accepted, summary.duplicates, summary.rejected, summary.too_late, summary.late
+        summary.accepted,
+        summary.duplicates,
+        summary.rejected,
+        summary.too_late,
+        summary.late
     );
     let views: Vec<String> = summary.views.iter().map(|(view, keys)| format!("{view} {keys}")).collect();
-    println!("  live keys: {}", views.join(", "));
-    println!("  ticks {}, cuts {}, peak memory {} MB", summary.ticks, summary.cuts, summary.peak_rss_bytes >> 20);
+    say!("  live keys: {}", views.join(", "));
+    say!("  ticks {}, cuts {}, peak memory {} MB", summary.ticks, summary.cuts, summary.peak_rss_bytes >> 20);
 }

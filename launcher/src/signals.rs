@@ -15,7 +15,7 @@ pub fn drain_on_signal(fate: Arc<Fate>) -> std::io::Result<()> {
             if fate.is_stopping() {
                 end_now();
             }
-            eprintln!("greenwave: stopping: what is counted becomes durable first; once more to end at once");
+            complain!("greenwave: stopping: what is counted becomes durable first; once more to end at once");
             fate.stop();
         }
     });

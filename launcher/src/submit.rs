@@ -10,7 +10,7 @@ use greenwave_runtime::{Fate, Input, Job, Progress, RunError, run as run_job};
 use greenwave_sinks::speed::{RedisSettings, SpeedSettings};
 use greenwave_sources::decode::DecodeSettings;
 use greenwave_sources::folder::FolderSettings;
-use greenwave_sources::kafka::{KafkaSettings, Start};
+use greenwave_sources::kafka::{self, KafkaSettings, Start};
 
 use crate::args::{Output, Submit};
 use crate::dataflows::{DATAFLOWS, Dataflow};
@@ -31,14 +31,14 @@ pub fn run(submit: Submit) -> Outcome {
     let job = match job(&submit, checked) {
         Ok(job) => job,
         Err(error) => {
-            eprintln!("greenwave: {error:#}");
+            complain!("greenwave: {error:#}");
             return Outcome::WrongUse;
         }
     };
     let name = job.name.clone();
     let (fate, progress) = (Arc::new(Fate::default()), Arc::new(Progress::default()));
     if let Err(error) = signals::drain_on_signal(fate.clone()) {
-        eprintln!("greenwave: cannot listen for signals: {error}");
+        complain!("greenwave: cannot listen for signals: {error}");
         return Outcome::Failed;
     }
     let (stop_watching, stopped) = crossbeam_channel::bounded(0);
@@ -53,13 +53,13 @@ pub fn run(submit: Submit) -> Outcome {
         Ok(summary) => {
             match submit.output {
                 Output::Text => report::tell(&name, &summary),
-                Output::Json => println!("{}", serde_json::to_string(&summary).unwrap_or_default()),
+                Output::Json => say!("{}", serde_json::to_string(&summary).unwrap_or_default()),
             }
             if summary.drained { Outcome::Drained } else { Outcome::Done }
         }
         Err(error) => {
             let outcome = outcome(&error);
-            eprintln!("greenwave: {:#}", anyhow::Error::from(error));
+            complain!("greenwave: {:#}", anyhow::Error::from(error));
             outcome
         }
     }
@@ -99,7 +99,7 @@ fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
         clock_skew_ms: checked.clock_skew.as_millis() as i64,
         vehicle_count: checked.vehicle_count,
         free_flow: table,
-        views: checked.views,
+        views: checked.views.clone(),
     };
     let decisive = serde_json::json!({
         "dedup": city.dedup,
@@ -160,7 +160,7 @@ fn input(checked: &Checked) -> Input {
         InputKind::Folder(path) => Input::Folder(FolderSettings { path: path.clone(), decode }),
         InputKind::Kafka { brokers } => Input::Kafka(KafkaSettings {
             brokers: brokers.clone(),
-            topics: checked.topics.iter().map(|(ours, theirs)| (theirs.clone(), Name::new(ours))).collect(),
+            topics: topics(checked),
             start: match checked.start {
                 StartAt::Earliest => Start::Earliest,
                 StartAt::Latest => Start::Latest,
@@ -172,6 +172,17 @@ fn input(checked: &Checked) -> Input {
             clock_skew_ms: checked.clock_skew.as_millis() as i64,
         }),
     }
+}
+
+/// A topic that nobody has named goes by its older names too.
+fn topics(checked: &Checked) -> Vec<(String, Name)> {
+    let mut topics = checked.topics.clone();
+    for (theirs, ours) in &checked.topics {
+        if theirs == ours {
+            topics.extend(kafka::usual(ours).map(|alias| (alias.to_owned(), ours.clone())));
+        }
+    }
+    topics
 }
 
 fn speed(checked: &Checked, job: &str) -> SpeedSettings {
@@ -186,6 +197,7 @@ fn speed(checked: &Checked, job: &str) -> SpeedSettings {
             allow_evicting: checked.redis_allow_evicting,
             feed: checked.redis_feed,
             connect_timeout: checked.connect_timeout,
+            ..RedisSettings::default()
         }),
     }
 }

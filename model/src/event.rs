@@ -1,8 +1,24 @@
 //! Events as the dataflow and the lake see them, and the batches that bring them.
 
-use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::ids::{Name, RecordRef};
+use crate::topic::Observation;
+
+/// What every event has, whatever its topic.
+pub trait Event: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Whose copies are looked for together: the name of the state that remembers them.
+    const COPIES_ID: &'static str;
+
+    fn record(&self) -> RecordRef;
+    fn event_ms(&self) -> i64;
+    /// 128 bits of the canonical content, record and arrival apart; 0 where the event carries no id.
+    fn fingerprint(&self) -> u128;
+    /// Once copies are told apart the fingerprint has done its work, and its place may say something else.
+    fn set_fingerprint(&mut self, number: u128);
+}
 
 /// One accepted GPS report. Every part has been checked for range by the decoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +37,50 @@ pub struct GpsReading {
     pub longitude: f64,
     /// Degrees, 0 ≤ d < 360; NaN where the event has none.
     pub direction_deg: f64,
+}
+
+impl Event for GpsReading {
+    const COPIES_ID: &'static str = "dedup";
+
+    #[inline]
+    fn record(&self) -> RecordRef {
+        self.record
+    }
+
+    #[inline]
+    fn event_ms(&self) -> i64 {
+        self.event_ms
+    }
+
+    #[inline]
+    fn fingerprint(&self) -> u128 {
+        self.fingerprint
+    }
+
+    #[inline]
+    fn set_fingerprint(&mut self, number: u128) {
+        self.fingerprint = number;
+    }
+}
+
+impl Event for Observation {
+    const COPIES_ID: &'static str = "dedup_observations";
+
+    fn record(&self) -> RecordRef {
+        self.record
+    }
+
+    fn event_ms(&self) -> i64 {
+        self.event_ms
+    }
+
+    fn fingerprint(&self) -> u128 {
+        self.fingerprint
+    }
+
+    fn set_fingerprint(&mut self, number: u128) {
+        self.fingerprint = number;
+    }
 }
 
 /// Texts of one column, laid end to end: row `i` is `bytes[ends[i-1]..ends[i]]`.
@@ -165,14 +225,38 @@ pub struct Batch {
     pub readings: Vec<GpsReading>,
     /// Filled only when a lake wants it; then as long as `readings`.
     pub raw: Option<GpsRaw>,
+    /// Of every topic but `gps_data`; a batch is of one topic.
+    pub observations: Vec<Observation>,
     pub rejects: Vec<Reject>,
 }
 
 impl Batch {
+    /// Accepted events.
+    pub fn events(&self) -> usize {
+        self.readings.len() + self.observations.len()
+    }
+
+    /// In offset order.
+    pub fn event_times_ms(&self) -> impl DoubleEndedIterator<Item = i64> {
+        let readings = self.readings.iter().map(|reading| reading.event_ms);
+        readings.chain(self.observations.iter().map(|observation| observation.event_ms))
+    }
+
+    /// The event taken last, if it is beyond the first `events`.
+    #[inline]
+    pub fn newer_event_ms(&self, events: usize) -> Option<i64> {
+        if self.events() == events {
+            return None;
+        }
+        let reading = self.readings.last().map(|reading| reading.event_ms);
+        reading.or_else(|| self.observations.last().map(|observation| observation.event_ms))
+    }
+
     /// Keeps the rows before offset `end` and returns a batch of the others. The clock stays with the rest: that of the
     /// head is in the binding that asked for the split.
     pub fn split_off(&mut self, end: i64) -> Self {
         let rows = self.readings.partition_point(|reading| reading.record.offset() < end);
+        let observations = self.observations.partition_point(|observation| observation.record.offset() < end);
         let rejects = self.rejects.partition_point(|reject| reject.offset < end);
         let raw = self
             .raw
@@ -181,6 +265,7 @@ impl Batch {
         let rest = Self {
             start: end,
             readings: self.readings.split_off(rows),
+            observations: self.observations.split_off(observations),
             rejects: self.rejects.split_off(rejects),
             raw,
             clock: self.clock.clone(),

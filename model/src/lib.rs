@@ -6,10 +6,13 @@ pub mod binding;
 pub mod event;
 pub mod ids;
 pub mod iso;
+pub mod topic;
+pub mod topics;
 pub mod view;
 pub mod views;
 
 pub use binding::{Binding, Clock, CutRef, PartitionBound};
-pub use event::{Batch, GpsRaw, GpsReading, PartitionClock, Reject, RejectReason, TextColumn};
+pub use event::{Batch, Event, GpsRaw, GpsReading, PartitionClock, Reject, RejectReason, TextColumn};
 pub use ids::{GROUPS, Name, PartitionKey, RecordRef, VNODES, group_of, vnode};
+pub use topic::{Observation, TopicSpec, Value};
 pub use view::{Cell, Cells, Change, Column, Current, Delta, Deltas, Kind, StoredValue, ViewRow, ViewSpec};

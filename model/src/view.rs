@@ -32,6 +32,13 @@ pub enum Cell<'a> {
     Timestamp(i64),
 }
 
+impl<'a> Cell<'a> {
+    /// Empty text is null.
+    pub fn text(text: &'a str) -> Self {
+        if text.is_empty() { Self::Null } else { Self::Text(text) }
+    }
+}
+
 /// Takes a row's cells one after the other: an Arrow builder, a JSON writer.
 pub trait Cells {
     fn cell(&mut self, cell: Cell<'_>);

@@ -11,7 +11,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use greenwave_model::{Clock, GpsReading, RecordRef, VNODES};
+use std::marker::PhantomData;
+
+use greenwave_model::{Clock, Event, RecordRef, VNODES};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::{Stream, channels::pact::Pipeline, operators::Operator};
 
@@ -52,7 +54,7 @@ struct ClosedBucket {
 /// let dropped: Vec<_> = verdicts.take().iter().map(|(_, record, _)| record.offset()).collect();
 /// assert_eq!(dropped, [9, 5]);
 /// ```
-pub struct Dedup {
+pub struct Dedup<E> {
     horizon_ms: i64,
     seen: Fingerprints,
     /// Oldest first.
@@ -63,9 +65,10 @@ pub struct Dedup {
     /// The fingerprints of the open bucket, and of the one closed last.
     opened: Vec<u128>,
     settled: Vec<u128>,
+    events: PhantomData<E>,
 }
 
-impl Dedup {
+impl<E: Event> Dedup<E> {
     pub fn new(horizon_ms: i64) -> Self {
         Self {
             horizon_ms,
@@ -75,6 +78,7 @@ impl Dedup {
             firsts: Vec::new(),
             opened: Vec::new(),
             settled: Vec::new(),
+            events: PhantomData,
         }
     }
 
@@ -84,22 +88,22 @@ impl Dedup {
 
     /// What passes of a copy, and the record that does not.
     #[inline]
-    fn judge(&mut self, reading: GpsReading, oldest: Bucket) -> (Option<Accepted>, Option<RecordRef>) {
-        if reading.fingerprint == 0 {
+    fn judge(&mut self, reading: E, oldest: Bucket) -> (Option<Accepted<E>>, Option<RecordRef>) {
+        if reading.fingerprint() == 0 {
             return (Some(Accepted::first(reading)), None);
         }
-        let record = reading.record;
-        let (seen, was_there) = self.seen.enter(reading.fingerprint, self.open, oldest);
+        let record = reading.record();
+        let (seen, was_there) = self.seen.enter(reading.fingerprint(), self.open, oldest);
         if !was_there {
             seen.note = self.firsts.len() as u32;
             self.firsts.push(record);
-            self.opened.push(reading.fingerprint);
+            self.opened.push(reading.fingerprint());
             return (Some(Accepted::first(reading)), None);
         }
         if seen.bucket != self.open {
             self.closed[(seen.bucket - oldest) as usize].rows -= 1;
             (seen.bucket, seen.note) = (self.open, KNOWN_BEFORE);
-            self.opened.push(reading.fingerprint);
+            self.opened.push(reading.fingerprint());
         }
         if seen.note == KNOWN_BEFORE {
             return (None, Some(record));
@@ -113,15 +117,15 @@ impl Dedup {
     }
 }
 
-impl TickOperator for Dedup {
-    type In = GpsReading;
-    type Out = Accepted;
+impl<E: Event> TickOperator for Dedup<E> {
+    type In = E;
+    type Out = Accepted<E>;
     type Side = VerdictRow;
     const NAME: &'static str = "dedup";
 
-    fn fold(&mut self, _: &Clock, rows: Vec<GpsReading>, out: &mut Rows<Accepted>, side: &mut Rows<VerdictRow>) {
+    fn fold(&mut self, _: &Clock, rows: Vec<E>, out: &mut Rows<Accepted<E>>, side: &mut Rows<VerdictRow>) {
         let oldest = self.oldest();
-        let prints: Vec<u128> = rows.iter().map(|reading| reading.fingerprint).collect();
+        let prints: Vec<u128> = rows.iter().map(|reading| reading.fingerprint()).collect();
         let (mut at, mut warm) = (0, 0);
         let pass = |reading| {
             if at % LOOKUPS == 0 {
@@ -141,7 +145,7 @@ impl TickOperator for Dedup {
         out.give_container(passed);
     }
 
-    fn close(&mut self, clock: &Clock, _: &mut Rows<Accepted>, _: &mut Rows<VerdictRow>) -> Closed {
+    fn close(&mut self, clock: &Clock, _: &mut Rows<Accepted<E>>, _: &mut Rows<VerdictRow>) -> Closed {
         if !clock.is_cut || clock.restored {
             return Closed::Whole;
         }
@@ -159,8 +163,8 @@ impl TickOperator for Dedup {
 }
 
 /// A bucket's rows: the key holds the cut's tick and clock, the value the slice's fingerprints, 16 bytes each.
-impl Durable for Dedup {
-    const ID: &'static str = "dedup";
+impl<E: Event> Durable for Dedup<E> {
+    const ID: &'static str = E::COPIES_ID;
 
     fn save(&mut self, clock: &Clock) -> Saved {
         let keep_from_tick = self.closed.front().map_or(clock.tick + 1, |oldest| oldest.tick);
@@ -206,24 +210,24 @@ impl Durable for Dedup {
 }
 
 /// Drops copies from a stream of readings: those that pass, and a verdict for each that does not.
-pub fn dedup<'s>(
-    readings: Stream<'s, u64, Vec<GpsReading>>,
+pub fn dedup<'s, E: Event>(
+    readings: Stream<'s, u64, Vec<E>>,
     clock: Stream<'s, u64, Vec<Clock>>,
     horizon_ms: i64,
     states: &States,
-) -> tick::Ports<'s, Dedup> {
-    let slice = |reading: &GpsReading| match reading.fingerprint {
-        0 => reading.record.offset() as u8,
+) -> tick::Ports<'s, Dedup<E>> {
+    let slice = |reading: &E| match reading.fingerprint() {
+        0 => reading.record().offset() as u8,
         fingerprint => vnode(fingerprint),
     };
-    let slot = states.register(Dedup::ID, Dedup::SCHEMA);
+    let slot = states.register(Dedup::<E>::ID, Dedup::<E>::SCHEMA);
     let readings = tick::received(readings);
     tick::run_durable(readings, clock, tick::by_vnode(slice), Dedup::new(horizon_ms), slot)
 }
 
 /// Takes every reading for the first of its kind.
-pub fn accept_all<'s>(readings: Stream<'s, u64, Vec<GpsReading>>) -> Stream<'s, u64, Vec<Accepted>> {
-    readings.unary::<CapacityContainerBuilder<Vec<Accepted>>, _, _, _>(Pipeline, "accept all", |_, _| {
+pub fn accept_all<'s, E: Event>(readings: Stream<'s, u64, Vec<E>>) -> Stream<'s, u64, Vec<Accepted<E>>> {
+    readings.unary::<CapacityContainerBuilder<Vec<Accepted<E>>>, _, _, _>(Pipeline, "accept all", |_, _| {
         |input, output| {
             input.for_each(|capability, rows| {
                 // The same size and place: the container is taken over as it is.

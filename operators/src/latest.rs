@@ -2,14 +2,18 @@
 //!
 //! in    reports, any order of event times
 //! out   at ticks that publish one upsert per key whose newest report, or its arrival as far as the clock knows, has
-//!       changed; a retirement when the key is freed
-//! state the newest report per key: largest event time, then smallest record; freed at the first cut by whose last cut
-//!       its arrival lies longer back than the view keeps a row
+//!       changed; a removal when it is over; a retirement when the key is freed; beside them by how many keys readers
+//!       have more than before
+//! state the newest report per key: largest event time, then lowest rank, then smallest record; freed at the first cut by
+//!       whose last cut its arrival lies longer back than the view keeps a row
 //! late  a report older than the newest changes nothing
 //! moves by slice of the key in its view, so that publishing moves nothing more
 //! fails never
 
-use greenwave_model::views::{VEHICLE_KEPT_MS, VehicleLocation};
+use greenwave_model::views::{
+    CAMERA_KEPT_MS, Camera, INCIDENT_KEPT_MS, Incident, Status, VEHICLE_KEPT_MS, VehicleLocation, WEATHER_KEPT_MS,
+    Weather, WeatherCurrent,
+};
 use greenwave_model::{Change, Clock, RecordRef, ViewRow, vnode};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::Stream;
@@ -28,20 +32,78 @@ pub trait Reported: ViewRow {
     const KEPT_MS: i64;
     fn event_ms(&self) -> i64;
     fn arrival_ms(&mut self) -> &mut i64;
+
+    /// Takes what outlives its report from another one of the same key, in whatever order they come. True if that
+    /// changed something.
+    fn join(&mut self, _other: &Self) -> bool {
+        false
+    }
+
+    /// Readers are to see it no more, though its key is kept so that an older report does not bring it back.
+    fn is_over(&self) -> bool {
+        false
+    }
+}
+
+macro_rules! times {
+    () => {
+        #[inline]
+        fn event_ms(&self) -> i64 {
+            self.event_ms
+        }
+
+        #[inline]
+        fn arrival_ms(&mut self) -> &mut i64 {
+            &mut self.arrival_ms
+        }
+    };
 }
 
 impl Reported for VehicleLocation {
     const LATEST_ID: &'static str = "vehicle_latest";
     const KEPT_MS: i64 = VEHICLE_KEPT_MS;
+    times!();
+}
 
-    #[inline]
+impl Reported for Camera {
+    const LATEST_ID: &'static str = "camera_latest";
+    const KEPT_MS: i64 = CAMERA_KEPT_MS;
+    times!();
+}
+
+impl Reported for Weather {
+    const LATEST_ID: &'static str = "weather_latest";
+    const KEPT_MS: i64 = WEATHER_KEPT_MS;
+    times!();
+}
+
+impl Reported for WeatherCurrent {
+    const LATEST_ID: &'static str = "weather_current_latest";
+    const KEPT_MS: i64 = WEATHER_KEPT_MS;
+
     fn event_ms(&self) -> i64 {
-        self.event_ms
+        self.0.event_ms
     }
 
-    #[inline]
     fn arrival_ms(&mut self) -> &mut i64 {
-        &mut self.arrival_ms
+        &mut self.0.arrival_ms
+    }
+}
+
+/// An incident only moves forward, whatever order its reports come in.
+impl Reported for Incident {
+    const LATEST_ID: &'static str = "incident_latest";
+    const KEPT_MS: i64 = INCIDENT_KEPT_MS;
+    times!();
+
+    fn join(&mut self, other: &Self) -> bool {
+        let before = self.status;
+        self.status = before.max(other.status);
+        self.status != before
+    }
+
+    fn is_over(&self) -> bool {
+        self.status == Status::Resolved
     }
 }
 
@@ -49,17 +111,21 @@ impl Reported for VehicleLocation {
 #[serde(bound = "")]
 pub struct Report<V: ViewRow> {
     pub key: V::Key,
+    /// Of the report's topic: of reports of the same time the one with the lowest rank stands.
+    pub rank: u8,
     pub record: RecordRef,
     pub value: V,
 }
 
 struct Newest<V> {
+    rank: u8,
     record: RecordRef,
     /// Its arrival may lie beyond the clock until the cut that contains it.
     value: V,
     vnode: u8,
     /// In `touched`: has something to give out, or is to be seen again at the cut.
     touched: bool,
+    /// Readers have it.
     published: bool,
 }
 
@@ -70,7 +136,7 @@ struct Newest<V> {
 /// use greenwave_operators::{latest::{Latest, Report}, tick::{Rows, TickOperator}};
 /// let clock = Clock { tick: 1, is_cut: true, publishes: true, restored: false, watermark_ms: 0, now_ms: 9_000,
 ///                     cut_watermark_ms: Clock::NEVER, cut_now_ms: Clock::NEVER };
-/// let at = |event_ms, speed_kmh| Report { key: "bus".into(), record: RecordRef::new(0, event_ms), value:
+/// let at = |event_ms, speed_kmh| Report { key: "bus".into(), rank: 0, record: RecordRef::new(0, event_ms), value:
 ///     VehicleLocation { latitude: 51.0, longitude: 7.0, speed_kmh, direction_deg: None, event_ms, arrival_ms: 9_500 } };
 ///
 /// let mut latest = Latest::<VehicleLocation>::default();
@@ -96,22 +162,24 @@ impl<V: Reported> Default for Latest<V> {
 
 impl<V: Reported> Latest<V> {
     fn consider(&mut self, report: Report<V>, found: u32) {
-        let Report { key, record, value } = report;
+        let Report { key, rank, record, mut value } = report;
         let found = if found == NONE { self.keys.find(&key) } else { Some(found) };
         let slot = match found {
             Some(slot) => {
                 let newest = &mut self.keys.at(slot).1;
                 let newer = value.event_ms() > newest.value.event_ms()
-                    || (value.event_ms() == newest.value.event_ms() && record < newest.record);
-                if !newer {
+                    || (value.event_ms() == newest.value.event_ms() && (rank, record) < (newest.rank, newest.record));
+                if newer {
+                    value.join(&newest.value);
+                    (newest.rank, newest.record, newest.value) = (rank, record, value);
+                } else if !newest.value.join(&value) {
                     return;
                 }
-                (newest.record, newest.value) = (record, value);
                 slot
             }
             None => {
                 let vnode = slice::<V>(&key, &mut self.text);
-                self.keys.insert(key, Newest { record, value, vnode, touched: false, published: false })
+                self.keys.insert(key, Newest { rank, record, value, vnode, touched: false, published: false })
             }
         };
         let newest = &mut self.keys.at(slot).1;
@@ -121,21 +189,30 @@ impl<V: Reported> Latest<V> {
         }
     }
 
-    fn publish(&mut self, slot: u32, clock: &Clock, out: &mut Rows<Upsert<V>>) {
+    fn publish(&mut self, slot: u32, clock: &Clock, out: &mut Rows<Upsert<V>>, side: &mut Rows<i64>) {
         let (key, newest) = self.keys.at(slot);
+        if newest.value.is_over() {
+            if std::mem::take(&mut newest.published) {
+                side.give(-1);
+                out.give(Upsert { vnode: newest.vnode, key: key.clone(), change: Change::Remove });
+            }
+            return;
+        }
         let mut value = newest.value.clone();
         *value.arrival_ms() = (*value.arrival_ms()).min(clock.now_ms);
-        newest.published = true;
+        if !std::mem::replace(&mut newest.published, true) {
+            side.give(1);
+        }
         out.give(Upsert { vnode: newest.vnode, key: key.clone(), change: Change::Set(value) });
     }
 
     /// Gives out what has changed. A report from beyond the clock stays touched: a later tick knows it better.
-    fn publish_touched(&mut self, clock: &Clock, out: &mut Rows<Upsert<V>>) {
+    fn publish_touched(&mut self, clock: &Clock, out: &mut Rows<Upsert<V>>, side: &mut Rows<i64>) {
         for slot in std::mem::take(&mut self.touched) {
             if self.keys.get(slot).is_none() {
                 continue;
             }
-            self.publish(slot, clock, out);
+            self.publish(slot, clock, out, side);
             let newest = &mut self.keys.at(slot).1;
             newest.touched = *newest.value.arrival_ms() > clock.now_ms;
             if newest.touched {
@@ -145,7 +222,7 @@ impl<V: Reported> Latest<V> {
     }
 
     /// At a cut arrivals are settled and keys are freed.
-    fn settle(&mut self, clock: &Clock, out: &mut Rows<Upsert<V>>) {
+    fn settle(&mut self, clock: &Clock, out: &mut Rows<Upsert<V>>, side: &mut Rows<i64>) {
         for &slot in &self.touched {
             let arrival_ms = self.keys.at(slot).1.value.arrival_ms();
             *arrival_ms = (*arrival_ms).min(clock.now_ms);
@@ -157,6 +234,7 @@ impl<V: Reported> Latest<V> {
             if *self.keys.at(slot).1.value.arrival_ms() + V::KEPT_MS <= clock.cut_now_ms {
                 let (key, newest) = self.keys.remove(slot);
                 if newest.published {
+                    side.give(-1);
                     out.give(Upsert { vnode: newest.vnode, key, change: Change::Retire });
                 }
             }
@@ -173,10 +251,11 @@ fn slice<V: ViewRow>(key: &V::Key, text: &mut String) -> u8 {
 impl<V: Reported> TickOperator for Latest<V> {
     type In = Report<V>;
     type Out = Upsert<V>;
-    type Side = ();
+    /// By how many the keys that readers have become more.
+    type Side = i64;
     const NAME: &'static str = "latest";
 
-    fn fold(&mut self, _: &Clock, rows: Vec<Report<V>>, _: &mut Rows<Upsert<V>>, _: &mut Rows<()>) {
+    fn fold(&mut self, _: &Clock, rows: Vec<Report<V>>, _: &mut Rows<Upsert<V>>, _: &mut Rows<i64>) {
         let mut found = std::mem::take(&mut self.found);
         self.keys.find_all(&rows, |report| &report.key, &mut found);
         for (report, slot) in rows.into_iter().zip(&found) {
@@ -185,17 +264,17 @@ impl<V: Reported> TickOperator for Latest<V> {
         self.found = found;
     }
 
-    fn close(&mut self, clock: &Clock, out: &mut Rows<Upsert<V>>, _: &mut Rows<()>) -> Closed {
+    fn close(&mut self, clock: &Clock, out: &mut Rows<Upsert<V>>, side: &mut Rows<i64>) -> Closed {
         if clock.restored {
             let held: Vec<u32> = self.keys.iter().map(|(slot, _, _)| slot).collect();
-            held.into_iter().for_each(|slot| self.publish(slot, clock, out));
+            held.into_iter().for_each(|slot| self.publish(slot, clock, out, side));
             return Closed::Whole;
         }
         if clock.is_cut {
-            self.settle(clock, out);
+            self.settle(clock, out, side);
         }
         if clock.publishes {
-            self.publish_touched(clock, out);
+            self.publish_touched(clock, out, side);
         }
         Closed::Whole
     }
@@ -203,18 +282,20 @@ impl<V: Reported> TickOperator for Latest<V> {
 
 impl<V: Reported> Durable for Latest<V> {
     const ID: &'static str = V::LATEST_ID;
+    const SCHEMA: u32 = 2;
 
     fn save(&mut self, _: &Clock) -> Saved {
         let mut packer = Packer::new();
         for (_, key, newest) in self.keys.iter() {
-            packer.add(newest.vnode, &(key, newest.record, &newest.value));
+            packer.add(newest.vnode, &(key, newest.rank, newest.record, &newest.value));
         }
         Saved::Whole(packer.into_rows())
     }
 
     fn load(&mut self, rows: Vec<StateRow>) {
-        for (vnode, (key, record, value)) in packed::entries::<(V::Key, RecordRef, V)>(Self::ID, &rows) {
-            self.keys.insert(key, Newest { record, value, vnode, touched: false, published: true });
+        for (vnode, (key, rank, record, value)) in packed::entries::<(V::Key, u8, RecordRef, V)>(Self::ID, &rows) {
+            // Published at the restored tick, if it is not over.
+            self.keys.insert(key, Newest { rank, record, value, vnode, touched: false, published: false });
         }
     }
 
@@ -223,14 +304,14 @@ impl<V: Reported> Durable for Latest<V> {
     }
 }
 
-/// The newest report of each key of a stream.
+/// The newest report of each key of a stream, and by how many the keys become more.
 pub fn latest<'s, V: Reported>(
     reports: Stream<'s, u64, Vec<Report<V>>>,
     clock: Stream<'s, u64, Vec<Clock>>,
     states: &States,
-) -> Stream<'s, u64, Vec<Upsert<V>>> {
+) -> tick::Ports<'s, Latest<V>> {
     let mut text = String::new();
     let by_key = tick::by_vnode(move |report: &Report<V>| slice::<V>(&report.key, &mut text));
     let slot = states.register(Latest::<V>::ID, Latest::<V>::SCHEMA);
-    tick::run_durable(reports, clock, by_key, Latest::default(), slot).0
+    tick::run_durable(reports, clock, by_key, Latest::default(), slot)
 }

@@ -14,6 +14,7 @@ pub mod reports;
 pub mod road;
 pub mod speeds;
 pub mod state;
+pub mod summary;
 pub mod tick;
 pub mod top;
 

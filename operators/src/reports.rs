@@ -22,6 +22,9 @@ use crate::graph::Accepted;
 use crate::latest::Report;
 use crate::road::Roads;
 
+/// Of reports of the same device and time that of `gps_data` stands.
+pub const GPS_RANK: u8 = 0;
+
 /// A device in 128 bits of its name.
 pub type Device = [u64; 2];
 
@@ -63,14 +66,14 @@ impl Reporter {
 
     pub fn reports(&mut self, accepted: Accepted) -> (Option<RoadReport>, Report<VehicleLocation>) {
         let displaces = accepted.displaces().is_some();
-        let reading = accepted.into_reading();
+        let reading = accepted.into_event();
         let road = self.roads.name(&reading.road, reading.latitude, reading.longitude);
         let device = if self.count_devices { device(&reading.device) } else { [0; 2] };
         let GpsReading { record, event_ms, arrival_ms, speed_kmh, latitude, longitude, direction_deg, .. } = reading;
         let road = road.map(|road| RoadReport { road, device, record, event_ms, arrival_ms, speed_kmh, displaces });
         let direction_deg = (!direction_deg.is_nan()).then_some(direction_deg);
         let value = VehicleLocation { latitude, longitude, speed_kmh, direction_deg, event_ms, arrival_ms };
-        (road, Report { key: reading.device, record, value })
+        (road, Report { key: reading.device, rank: GPS_RANK, record, value })
     }
 }
 

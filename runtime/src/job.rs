@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use greenwave_model::topics::TOPICS;
 use greenwave_model::{Binding, PartitionBound, PartitionKey, ViewSpec};
 use greenwave_operators::state::States;
-use greenwave_sinks::lake::{Lake, LakeError, Table};
+use greenwave_sinks::lake::{Lake, LakeError, Owner, Table};
 use greenwave_sinks::speed::{FromSpeed, Replica, Speed, SpeedError, SpeedSettings};
 use greenwave_sources::{Answer, Budget, Fault, Link, Position, SourceError, folder, kafka};
 use serde::Serialize;
@@ -133,6 +134,10 @@ pub enum RunError {
         "cannot resume job {job}: table {table} of the lake lacks rows that were committed ({lake}, and the checkpoint knows tick {known}); put the lake back, or start under another --name with its own state and lake"
     )]
     LakeBehind { job: String, table: String, lake: String, known: u64 },
+    #[error(
+        "cannot write to a lake: job {job} has run without one, and the lake would lack those rows; go on with lake=none, or start under another --name"
+    )]
+    LakeHole { job: String },
     #[error("cannot run the dataflow: {0}; this is a defect of greenwave, please report it")]
     Engine(String),
 }
@@ -145,10 +150,12 @@ impl RunError {
             Self::Speed(SpeedError::Fenced { .. }) => 75,
             Self::Generation(GenerationError::Lost { .. }) => 75,
             Self::Generation(GenerationError::Alive { .. }) | Self::PlanChanged { .. } => 2,
-            Self::LakeAhead { .. } | Self::LakeBehind { .. } => 2,
+            Self::LakeAhead { .. } | Self::LakeBehind { .. } | Self::LakeHole { .. } => 2,
             Self::Store(StoreError::Open { .. } | StoreError::NotConditional { .. }) => 2,
             Self::Source(error) if error.answer() == Answer::Stop(Fault::Settings) => 2,
+            Self::Lake(LakeError::OtherHistory { .. }) => 2,
             Self::Lake(LakeError::Foreign { .. } | LakeError::Address { .. } | LakeError::Schema { .. }) => 2,
+            Self::Speed(SpeedError::OtherHistory { .. }) => 2,
             Self::Speed(SpeedError::Foreign { .. } | SpeedError::Evicting { .. } | SpeedError::Settings { .. }) => 2,
             _ => 1,
         }
@@ -174,20 +181,23 @@ pub fn run(
         Some(path) => Store::folder(path, &job.name, tokio.handle().clone())?,
         None => Store::memory(&job.name, tokio.handle().clone())?,
     };
-    let mut lake = open_lake(&job, tokio.handle())?;
+    let plan = plan(&job);
+    let first = restore::highest(&store, &job.name, &plan)?;
+    let mut lake = open_lake(&job, &first.history, tokio.handle())?;
     let generation = Generation::take(&store, &job.name, job.take_over)?;
     let (speed_events, speed_heard) = crossbeam_channel::unbounded();
-    let (speed, claim) = start_speed(&job, generation.number, speed_events)?;
-    let plan = plan(&job);
-    let manifest = restore::take_over(&store, &generation, &job.name, &plan)?;
-    refuse_other_lake(&job.name, lake.as_mut(), &manifest)?;
+    let (speed, claim) = start_speed(&job, &first, generation.number, speed_events)?;
+    let restore::Found { manifest, made: state } =
+        restore::take_over(&store, &generation, &job.name, &plan, first, |manifest| {
+            refuse_other_lake(&job.name, lake.as_mut(), manifest)?;
+            restore::load_state(&store, manifest, job.workers)
+        })?;
     progress.restored(&manifest);
     watch(speed.replica());
 
     let restored = manifest.binding.clone();
     let repeats = restore::repeats(restored.as_ref(), &claim.unwrap_or_default())?;
     let table = restore::partition_table(restored.as_ref(), &repeats, &found.keys(), |keys| found.first_offsets(keys))?;
-    let state = restore::load_state(&store, &manifest, job.workers)?;
     let references = job.references.iter().map(|table| (table.name.clone(), table.hash.clone())).collect();
     let positions = positions(&table);
     let ledger = Ledger::new(generation.number, restored.as_ref(), table, repeats, references, job.out_of_orderness_ms);
@@ -226,13 +236,14 @@ pub fn run(
     end(job, remains, speed, listener, &generation, &store, fate, progress, restored.map(|binding| binding.tick), begun)
 }
 
-fn open_lake(job: &Job, tokio: &tokio::runtime::Handle) -> Result<Option<(Lake, Vec<Table>)>, RunError> {
+fn open_lake(job: &Job, history: &str, tokio: &tokio::runtime::Handle) -> Result<Option<(Lake, Vec<Table>)>, RunError> {
     let Some(url) = &job.lake else { return Ok(None) };
-    let mut lake = Lake::open(url, &job.name, tokio.clone())?;
+    let mut lake = Lake::open(url, Owner { job: &job.name, history }, tokio.clone())?;
     for reference in &job.references {
         lake.put_reference(&reference.name, &reference.hash, reference.bytes.clone())?;
     }
-    let mut tables = vec![Table::raw_gps(), Table::rejects(), Table::dropped(), Table::cuts()];
+    let mut tables = vec![Table::rejects(), Table::dropped(), Table::cuts()];
+    tables.extend(TOPICS.iter().map(|topic| Table::raw(topic)));
     tables.extend(job.views.iter().map(|view| Table::view(view)));
     Ok(Some((lake, tables)))
 }
@@ -242,6 +253,9 @@ fn open_lake(job: &Job, tokio: &tokio::runtime::Handle) -> Result<Option<(Lake, 
 fn refuse_other_lake(job: &str, lake: Option<&mut (Lake, Vec<Table>)>, manifest: &Manifest) -> Result<(), RunError> {
     let restored = manifest.tick();
     let Some((lake, tables)) = lake else { return Ok(()) };
+    if manifest.is_unstaged {
+        return Err(RunError::LakeHole { job: job.to_owned() });
+    }
     for table in tables {
         let (job, table, reached) = (job.to_owned(), table.name.clone(), lake.committed(&table.name)?);
         if let Some(&known) = manifest.lake.get(&table).filter(|known| Some(**known) > reached) {
@@ -262,14 +276,21 @@ type Listed = Vec<(u64, String)>;
 /// A speed layer that does not answer stops nothing: its values appear when it returns.
 fn start_speed(
     job: &Job,
+    manifest: &Manifest,
     generation: u64,
     events: crossbeam_channel::Sender<FromSpeed>,
 ) -> Result<(Speed, Option<Listed>), RunError> {
-    match Speed::start(job.speed.clone(), generation, job.workers, events.clone()) {
+    let mut settings = job.speed.clone();
+    if let SpeedSettings::Redis(redis) = &mut settings {
+        redis.history = manifest.history.clone();
+        redis.restored = manifest.tick().unwrap_or(0);
+        redis.take_over = job.take_over;
+    }
+    match Speed::start(settings.clone(), generation, job.workers, events.clone()) {
         Ok((speed, claim)) => Ok((speed, claim.map(|claim| claim.ticks))),
         Err(error @ SpeedError::Unreachable { .. }) => {
             tracing::warn!(%error, "speed layer is down, going on without it until it returns");
-            Ok((Speed::start_unclaimed(job.speed.clone(), generation, job.workers, events)?, None))
+            Ok((Speed::start_unclaimed(settings, generation, job.workers, events)?, None))
         }
         Err(error) => Err(error.into()),
     }
@@ -283,8 +304,9 @@ fn plan(job: &Job) -> Plan {
             use timely::dataflow::operators::Input;
             let states = States::new(0, 1, false);
             let (_gps, gps) = scope.new_input();
+            let (_observations, observations) = scope.new_input();
             let (_clock, clock) = scope.new_input();
-            let _outputs = build(greenwave_operators::graph::Inputs { gps, clock }, &states);
+            let _outputs = build(greenwave_operators::graph::Inputs { gps, observations, clock }, &states);
             states.ids()
         })
     });

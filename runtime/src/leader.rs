@@ -170,6 +170,7 @@ impl Leader {
             kind: Kind::Checkpoint,
             nonce: crate::nonce(),
             binding: Some(binding),
+            is_unstaged: self.manifest.is_unstaged || !self.committer.has_lake(),
             ..self.manifest.clone()
         };
         let mut ops: BTreeMap<String, Vec<OperatorPart>> = BTreeMap::new();

@@ -17,24 +17,50 @@ pub struct Plan {
     pub settings: String,
 }
 
-/// Creates the takeover record: all of the highest manifest, under the new generation. A manifest that a dying process
-/// finishes meanwhile is adopted.
-pub fn take_over(store: &Store, generation: &Generation, job: &str, plan: &Plan) -> Result<Manifest, RunError> {
+/// What a start finds and has looked through before it writes anything.
+pub struct Found<T> {
+    /// The highest manifest, or that of a job which starts.
+    pub manifest: Manifest,
+    /// What was made of it.
+    pub made: T,
+}
+
+/// The manifest that a start would go on from.
+pub fn highest(store: &Store, job: &str, plan: &Plan) -> Result<Manifest, RunError> {
+    let (highest, _) = Manifest::highest(store)?;
+    if let Some(manifest) = &highest {
+        refuse_changed_plan(job, manifest, plan)?;
+    }
+    Ok(highest.unwrap_or_else(|| fresh(plan)))
+}
+
+/// Creates the takeover record: all of the highest manifest, under the new generation, once `check` has found that it can
+/// be restored. A manifest that a dying process finishes meanwhile is adopted.
+pub fn take_over<T>(
+    store: &Store,
+    generation: &Generation,
+    job: &str,
+    plan: &Plan,
+    first: Manifest,
+    mut check: impl FnMut(&Manifest) -> Result<T, RunError>,
+) -> Result<Found<T>, RunError> {
     loop {
         let (highest, used) = Manifest::highest(store)?;
         if let Some(manifest) = &highest {
             refuse_changed_plan(job, manifest, plan)?;
             refuse_lost_generations(store, manifest, generation)?;
         }
-        let record = Manifest {
+        let found = highest.unwrap_or_else(|| first.clone());
+        let made = check(&found)?;
+        let manifest = Manifest {
             seq: used + 1,
             kind: Kind::Takeover,
             generation: generation.number,
             nonce: crate::nonce(),
-            ..highest.unwrap_or_else(|| fresh(plan))
+            ..found
         };
-        match record.commit(store) {
-            Ok(()) => return Ok(record),
+        match manifest.commit(store) {
+            Ok(()) => return Ok(Found { manifest, made }),
             Err(crate::manifest::ManifestError::Fenced { .. }) if newest_generation(store)? == generation.number => {}
             Err(error) => return Err(error.into()),
         }
@@ -51,6 +77,8 @@ fn fresh(plan: &Plan) -> Manifest {
         kind: Kind::Takeover,
         generation: 0,
         nonce: 0,
+        history: format!("{:016x}", crate::nonce()),
+        is_unstaged: false,
         binding: None,
         settings: plan.settings.clone(),
         plan_hash: plan.hash.clone(),

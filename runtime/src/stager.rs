@@ -28,7 +28,7 @@ pub enum ToStager {
     Rows {
         cut: u64,
         tick: u64,
-        table: &'static str,
+        table: String,
         rows: RecordBatch,
     },
     Cut(Box<CutJob>),
@@ -101,14 +101,14 @@ struct Staging {
     generation: u64,
     with_lake: bool,
     /// Runs written for cuts to come.
-    early: BTreeMap<u64, Vec<(&'static str, Part)>>,
+    early: BTreeMap<u64, Vec<(String, Part)>>,
 }
 
 impl Staging {
     fn work(&mut self, job: ToStager) -> Result<Option<CutParts>, StageError> {
         match job {
             ToStager::Rows { cut, tick, table, rows } => {
-                let part = self.stage(tick, table, &rows)?;
+                let part = self.stage(tick, &table, &rows)?;
                 self.early.entry(cut).or_default().push((table, part));
                 Ok(None)
             }
@@ -139,7 +139,7 @@ impl Staging {
                 runs.push((table.clone(), self.stage(tick, &table, &rows)?));
             }
             let early = self.early.remove(&job.cut).unwrap_or_default();
-            runs.extend(early.into_iter().map(|(table, part)| (table.to_owned(), part)));
+            runs.extend(early);
         }
         let date = iso::date(job.binding.now_ms);
         let staged = |part: Part| StagedRun {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
-use greenwave_model::{Batch, Binding, Clock, GpsReading};
+use greenwave_model::{Batch, Binding, Clock, GpsReading, Observation};
 use greenwave_operators::graph::Inputs;
 use greenwave_operators::state::{StateRow, States};
-use greenwave_sinks::lake::{RawGpsRows, RejectRows, cut_row};
+use greenwave_sinks::lake::{RawRows, RejectRows, cut_row};
 use greenwave_sinks::speed::{Speed, ToSpeed};
 use greenwave_sources::{Budget, FromSource};
 use timely::container::CapacityContainerBuilder;
@@ -75,9 +75,10 @@ struct Worker {
     landing: Landing,
     probe: ProbeHandle<u64>,
     gps: Handle<GpsReading>,
+    observations: Handle<Observation>,
     clock: Handle<Clock>,
     held: Held,
-    raw: RawGpsRows,
+    raw: RawRows,
     rejects: RejectRows,
     counters: Counters,
     emitted: VecDeque<Emitted>,
@@ -104,8 +105,8 @@ pub fn run(timely: &mut TimelyWorker, equipment: Equipment) -> Remains {
         worker.control.flush();
         timely.step_or_park(Some(worker.patience()));
     }
-    let Worker { states, equipment, index: _, control, gps, clock, .. } = worker;
-    drop((control, gps, clock));
+    let Worker { states, equipment, index: _, control, gps, observations, clock, .. } = worker;
+    drop((control, gps, observations, clock));
     equipment.stager.stop();
     timely.drop_dataflow(dataflow);
     timely.drop_dataflow(dataflow - 1);
@@ -122,12 +123,13 @@ impl Worker {
         };
         let (landing, probe) = (Landing::default(), ProbeHandle::new());
         let restored = equipment.restored.as_ref().map(|binding| binding.tick);
-        let (gps, clock) = timely.dataflow_named("city", |scope| {
+        let (gps, observations, clock) = timely.dataflow_named("city", |scope| {
             let (gps, readings) = scope.new_input();
+            let (observations, observed) = scope.new_input();
             let (clock, clocks) = scope.new_input();
-            let outputs = (equipment.build)(Inputs { gps: readings, clock: clocks }, &states);
+            let outputs = (equipment.build)(Inputs { gps: readings, observations: observed, clock: clocks }, &states);
             landing.attach(outputs, equipment.speed.clone(), restored, &probe);
-            (gps, clock)
+            (gps, observations, clock)
         });
         Self {
             index,
@@ -136,9 +138,10 @@ impl Worker {
             landing,
             probe,
             gps,
+            observations,
             clock,
             held: Held::default(),
-            raw: RawGpsRows::default(),
+            raw: RawRows::default(),
             rejects: RejectRows::default(),
             counters: Counters::default(),
             emitted: VecDeque::new(),
@@ -161,6 +164,7 @@ impl Worker {
 
     fn advance_to(&mut self, tick: u64) {
         self.gps.advance_to(tick);
+        self.observations.advance_to(tick);
         self.clock.advance_to(tick);
     }
 
@@ -211,9 +215,10 @@ impl Worker {
         for mut batch in self.held.take(&binding.partitions) {
             self.equipment.budget.release(batch.bytes);
             self.keep_raw(&batch, &binding);
-            self.counters.records += (batch.readings.len() + batch.rejects.len()) as u64;
+            self.counters.records += (batch.events() + batch.rejects.len()) as u64;
             self.counters.rejected += batch.rejects.len() as u64;
             self.gps.send_batch(&mut batch.readings);
+            self.observations.send_batch(&mut batch.observations);
         }
         self.advance_to(binding.tick + 1);
         let mut counters = Counters::default();
@@ -239,8 +244,8 @@ impl Worker {
 
     fn hand_over_raw(&mut self, tick: u64) {
         let cut = self.cuts_emitted;
-        let tables = [("raw/gps_data", self.raw.finish()), ("rejects", self.rejects.finish())];
-        for (table, rows) in tables.into_iter().filter_map(|(table, rows)| Some((table, rows?))) {
+        let rejects = self.rejects.finish().map(|rows| ("rejects".to_owned(), rows));
+        for (table, rows) in self.raw.finish().into_iter().chain(rejects) {
             self.stage(ToStager::Rows { cut, tick, table, rows });
         }
     }

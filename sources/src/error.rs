@@ -94,6 +94,8 @@ pub enum SourceError {
     FileUnreadable { path: PathBuf, byte: u64, source: io::Error },
     #[error("cannot decompress {} at byte {byte}: it is truncated or damaged; copy it anew, then start again", path.display())]
     FileDamaged { path: PathBuf, byte: u64, source: io::Error },
+    #[error("cannot go on reading {} at byte {passed}: it had {length} bytes when it was opened; put the whole file back, then start again", path.display())]
+    FileShrank { path: PathBuf, passed: u64, length: u64 },
     #[error("cannot resume at line {next} of {}: it has {lines} lines; put the longer file back", path.display())]
     FileShorter { path: PathBuf, lines: i64, next: i64 },
     #[error("cannot go on reading: {what}; this is a defect of greenwave, please report it")]
@@ -122,6 +124,7 @@ impl SourceError {
             | Self::FileMissing { .. }
             | Self::FileUnreadable { .. }
             | Self::FileDamaged { .. }
+            | Self::FileShrank { .. }
             | Self::FileShorter { .. } => Answer::Stop(Fault::Outside),
             Self::Panicked { .. } => Answer::Stop(Fault::Ours),
         }

@@ -11,9 +11,7 @@ mod budget;
 mod error;
 mod guard;
 mod link;
-mod topics;
 
 pub use budget::Budget;
 pub use error::{Answer, Fault, SourceError};
 pub use link::{FromSource, Link, Position, Standing};
-pub use topics::{TOPICS, Topic, canonical};

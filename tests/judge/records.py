@@ -152,7 +152,7 @@ def arrivals(con, kind, settings, verdict):
         else f"""
         with begun as (select part, min(cut) as cut, min_by(clock_ms, off) as first_ms from arrived group by part),
         bounds as (select n, wm_ms, max(clock_ms) as latest_ms from cuts join ends using (n) group by n, wm_ms)
-        select n, wm_ms, any_value(latest_ms) from bounds left join begun on cut > n group by n, wm_ms
+        select n, wm_ms, any_value(latest_ms) from bounds left join begun on cut > n and (n, part) in (select (n, part) from ends) group by n, wm_ms
         having wm_ms > greatest(any_value(latest_ms), coalesce(min(first_ms), any_value(latest_ms))) - {settings.out_of_orderness_ms}
         """,
     )

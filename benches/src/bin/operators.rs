@@ -13,6 +13,7 @@ use clap::Parser;
 use greenwave_benches::workload::Random;
 use greenwave_dataflows::{CitySettings, FreeFlow, Inputs, States, Views, city};
 use greenwave_model::{Clock, GpsReading, Name, RecordRef};
+use timely::dataflow::operators::generic::operator::empty;
 use timely::dataflow::operators::{Concat, Input, Inspect, Probe, probe::Handle, vec::Map};
 use timely::logging::{StartStop, TimelyEvent, TimelyEventBuilder};
 
@@ -185,7 +186,8 @@ fn work(worker: &mut timely::worker::Worker, run: &Run, mut mine: BTreeMap<u64, 
     let (mut gps_in, mut clock_in) = worker.dataflow::<u64, _, _>(|scope| {
         let (gps_in, gps) = scope.new_input::<Vec<GpsReading>>();
         let (clock_in, clock) = scope.new_input::<Vec<Clock>>();
-        let outputs = city(Inputs { gps, clock }, &run.settings, &states);
+        let observations = empty(gps.scope());
+        let outputs = city(Inputs { gps, observations, clock }, &run.settings, &states);
         let (deltas, rows) = (Arc::clone(&run.tally), Arc::clone(&run.tally));
         let count =
             |batches: &Vec<Arc<dyn greenwave_model::Deltas>>| batches.iter().map(|batch| batch.len()).sum::<usize>();
@@ -271,7 +273,7 @@ fn main() {
                 clock_skew_ms: 10_000,
                 vehicle_count: name == "vehicle_count" || name == "both",
                 free_flow: Some(Arc::clone(&table)),
-                views: Views::ALL,
+                views: Views::all(),
             };
             let (clocks, options) = (clocks.clone(), options.clone());
             let run = Run { clocks, settings, options: options.clone(), tally: Arc::default() };

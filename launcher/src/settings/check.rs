@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use greenwave_dataflows::Views;
+use greenwave_model::topics::TOPICS;
+use greenwave_model::{Name, TopicSpec};
 
 use super::keys::{Form, KEYS};
 use super::raw::{Mistake, Origin, Raw, RawValue};
@@ -57,7 +59,8 @@ pub struct Checked {
     pub free_flow: Option<PathBuf>,
     pub start: StartAt,
     pub connect_timeout: Duration,
-    pub topics: BTreeMap<String, String>,
+    /// Topics at the broker, and ours.
+    pub topics: Vec<(String, Name)>,
     pub kafka: BTreeMap<String, String>,
     /// Of a folder, as a multiple of real time.
     pub pace: Option<f64>,
@@ -107,7 +110,7 @@ impl Reader {
             free_flow,
             start: self.start(),
             connect_timeout: self.duration("connect_timeout"),
-            topics: BTreeMap::from([("gps_data".into(), self.topic("topics.gps_data"))]),
+            topics: TOPICS.iter().map(|topic| self.topic(topic)).collect(),
             kafka: self.pass_through(),
             pace: self.pace(),
             redis_second_db: self.number("redis.second_db", 1, 15) as u8,
@@ -180,12 +183,13 @@ impl Reader {
         name
     }
 
-    fn topic(&mut self, name: &str) -> String {
-        let topic = self.text(name);
-        if topic.trim().is_empty() {
-            self.wrong(name, format!("{name} is empty"), "write the topic's name at the broker");
+    fn topic(&mut self, topic: &TopicSpec) -> (String, Name) {
+        let setting = format!("topics.{}", topic.name);
+        let theirs = self.text(&setting);
+        if theirs.trim().is_empty() {
+            self.wrong(&setting, format!("{setting} is empty"), "write the topic's name at the broker");
         }
-        topic
+        (theirs, Name::new_static(topic.name))
     }
 
     fn flag(&mut self, name: &str) -> bool {
@@ -279,22 +283,15 @@ impl Reader {
     fn views(&mut self) -> Views {
         let text = self.text("views");
         if text == "all" {
-            return Views::ALL;
+            return Views::all();
         }
-        let mut views = Views { vehicle_locations: false, road_traffic: false, road_current: false, hotspots: false };
-        for name in text.split(',').map(str::trim) {
-            match name {
-                "vehicle_locations" => views.vehicle_locations = true,
-                "road_traffic" => views.road_traffic = true,
-                "road_current" => views.road_current = true,
-                "hotspots" => views.hotspots = true,
-                _ => {
-                    let fix = "choose of vehicle_locations, road_traffic, road_current, hotspots, or write all";
-                    self.wrong("views", format!("there is no view `{name}`"), fix);
-                }
-            }
+        let wanted: Vec<&str> = text.split(',').map(str::trim).collect();
+        let all = Views::all();
+        for name in wanted.iter().filter(|name| !all.names().contains(name)) {
+            let fix = format!("choose of {}, or write all", all.names().join(", "));
+            self.wrong("views", format!("there is no view `{name}`"), &fix);
         }
-        views
+        Views::those(|name| wanted.contains(&name))
     }
 
     /// `max`, `1x`, `60x`.

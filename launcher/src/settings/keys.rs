@@ -47,6 +47,10 @@ pub const KEYS: &[Key] = &[
     key("start", Form::Text, "earliest"),
     key("connect_timeout", Form::Duration, "15s"),
     key("topics.gps_data", Form::Text, "gps_data"),
+    key("topics.vehicle_data", Form::Text, "vehicle_data"),
+    key("topics.traffic_camera_data", Form::Text, "traffic_camera_data"),
+    key("topics.weather_data", Form::Text, "weather_data"),
+    key("topics.emergency_incident_data", Form::Text, "emergency_incident_data"),
     // redis
     key("redis.second_db", Form::Number, "1"),
     key("redis.key_prefix", Form::Text, ""),

@@ -1,16 +1,24 @@
 //! The views of the city job, one file each.
 
+mod camera;
+mod city_summary;
 mod hotspot;
+mod incident;
 mod road;
 mod road_current;
 mod road_traffic;
 mod vehicle_location;
+mod weather;
 
+pub use camera::{CAMERA_KEPT_MS, Camera};
+pub use city_summary::{CitySummary, SUMMARY, SUMMARY_KEPT_MS};
 pub use hotspot::{HOTSPOTS, Hotspot};
+pub use incident::{INCIDENT_KEPT_MS, Incident, Severity, Status};
 pub use road::{Level, RoadTotals};
 pub use road_current::{ROAD_KEPT_MS, RoadCurrent};
 pub use road_traffic::{RoadTraffic, WindowKey};
 pub use vehicle_location::{VEHICLE_KEPT_MS, VehicleLocation};
+pub use weather::{CURRENT, WEATHER_KEPT_MS, Weather, WeatherCurrent};
 
 use crate::view::{Column, Kind};
 

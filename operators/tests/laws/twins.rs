@@ -31,7 +31,7 @@ impl Times {
         self.cut_watermark_ms.is_some_and(|watermark_ms| watermark_ms >= ms)
     }
 
-    fn expired(&self, ms: i64) -> bool {
+    pub fn expired(&self, ms: i64) -> bool {
         self.cut_now_ms.is_some_and(|now_ms| now_ms >= ms)
     }
 }

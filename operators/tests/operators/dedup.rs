@@ -18,7 +18,7 @@ impl Subject for Dedup {
     fn build<'s>(&self, rows: Ticked<'s, GpsReading>, clock: Ticked<'s, Clock>, states: &States) -> Ticked<'s, Shown> {
         let (accepted, duplicates) = dedup(rows, clock, HORIZON_MS, states);
         let accepted = accepted.flat_map(|row| {
-            let counted = Shown::Line(format!("accepted {:?}", row.reading().record), 1);
+            let counted = Shown::Line(format!("accepted {:?}", row.event().record), 1);
             let displaced = row.displaces().map(|record| Shown::Line(format!("accepted {record:?}"), -1));
             std::iter::once(counted).chain(displaced)
         });

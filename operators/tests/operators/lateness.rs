@@ -17,7 +17,7 @@ impl Subject for Lateness {
 
     fn build<'s>(&self, rows: Ticked<'s, Accepted>, clock: Ticked<'s, Clock>, _: &States) -> Ticked<'s, Shown> {
         let (counted, verdicts) = lateness(rows, clock, HORIZON_MS);
-        let counted = counted.map(|row| Shown::Line(format!("counted {:?}", row.reading().record), 1));
+        let counted = counted.map(|row| Shown::Line(format!("counted {:?}", row.event().record), 1));
         counted.concat(verdicts.map(|(verdict, record, n)| Shown::Line(format!("{verdict:?} {record:?}"), n)))
     }
 
@@ -41,9 +41,9 @@ impl Subject for Lateness {
         let cut = |(number, cut): (usize, &Cut<Accepted>)| {
             let mut lines = Vec::new();
             for row in &cut.rows {
-                let record = row.reading().record;
+                let record = row.event().record;
                 let displaced = cut.rows.iter().any(|at| at.displaces() == Some(record));
-                let verdict = twins::lateness(row.reading().event_ms, HORIZON_MS, Times::of(history, number));
+                let verdict = twins::lateness(row.event().event_ms, HORIZON_MS, Times::of(history, number));
                 if verdict != Some("too_late") {
                     lines.push(format!("counted {record:?} × 1"));
                 }

@@ -19,7 +19,7 @@ impl Subject for Latest {
     type Row = Row;
 
     fn build<'s>(&self, rows: Ticked<'s, Row>, clock: Ticked<'s, Clock>, states: &States) -> Ticked<'s, Shown> {
-        latest(rows, clock, states).map(|upsert: Upsert<VehicleLocation>| {
+        latest(rows, clock, states).0.map(|upsert: Upsert<VehicleLocation>| {
             let value = match upsert.change {
                 Change::Set(value) => Some(format!("{value:?}")),
                 Change::Remove | Change::Retire => None,

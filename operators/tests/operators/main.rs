@@ -5,6 +5,7 @@
 mod laws;
 
 mod dedup;
+mod incidents;
 mod lateness;
 mod latest;
 mod panes;

@@ -10,6 +10,10 @@ pub enum LakeError {
         "cannot use the lake at {root}: it belongs to job `{owner}` and this is job `{job}`; give each job a lake of its own"
     )]
     Foreign { root: String, owner: String, job: String },
+    #[error(
+        "cannot use the lake at {root}: it was written by job `{job}` with another state; put that state back, or choose another lake or --name"
+    )]
+    OtherHistory { root: String, job: String },
     #[error("cannot {action} {place}: {fact}; {fix}")]
     Failed { action: &'static str, place: String, condition: Condition, fact: String, fix: &'static str },
     #[error(

@@ -13,7 +13,8 @@ use tokio::runtime::Handle;
 use url::Url;
 
 use super::log::{Library, Log, Outcome, is_commit_of};
-use super::{LakeError, place::Place, tables::Table, upload::Upload};
+use super::place::{Owner, Place};
+use super::{LakeError, tables::Table, upload::Upload};
 
 /// Each conflict is another writer's commit, so someone moves; beyond this many, two processes fight over a table.
 const CONFLICTS_MAX: usize = 1_000;
@@ -56,19 +57,25 @@ enum Landed {
 
 impl Lake {
     /// A folder path or `file://` URL; the folder is made. `runtime` has several threads and outlives the lake.
-    pub fn open(url: &str, job: &str, runtime: Handle) -> Result<Self, LakeError> {
-        Self::at(Place::folder(url, runtime)?, job)
+    pub fn open<'a>(url: &str, owner: impl Into<Owner<'a>>, runtime: Handle) -> Result<Self, LakeError> {
+        Self::at(Place::folder(url, runtime)?, owner.into())
     }
 
     /// The same over a store whose paths are those of `root`'s URL.
     pub fn over(store: Arc<DynObjectStore>, root: Url, job: &str, runtime: Handle) -> Result<Self, LakeError> {
-        Self::at(Place::new(store, root, runtime)?, job)
+        Self::at(Place::new(store, root, runtime)?, job.into())
     }
 
-    fn at(place: Place, job: &str) -> Result<Self, LakeError> {
-        place.claim(job)?;
+    fn at(place: Place, owner: Owner<'_>) -> Result<Self, LakeError> {
+        place.claim(owner)?;
         place.probe()?;
-        Ok(Self { library: Library::new(&place), place, job: job.into(), logs: HashMap::new(), kept: HashMap::new() })
+        Ok(Self {
+            library: Library::new(&place),
+            place,
+            job: owner.job.into(),
+            logs: HashMap::new(),
+            kept: HashMap::new(),
+        })
     }
 
     /// The last tick whose rows the table has, or had when the store last answered so; `None` without a table.

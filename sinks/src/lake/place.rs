@@ -18,9 +18,26 @@ use super::LakeError;
 /// The object that says whose lake this is.
 const MARKER: &str = "_greenwave.json";
 
+/// Whose a lake is.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner<'a> {
+    pub job: &'a str,
+    /// Which state the job has: with another one it would count its ticks anew.
+    pub history: &'a str,
+}
+
+impl<'a> From<&'a str> for Owner<'a> {
+    fn from(job: &'a str) -> Self {
+        Self { job, history: "" }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Marker {
     job: String,
+    /// Which state the job has.
+    #[serde(default)]
+    history: String,
 }
 
 #[derive(Clone, Debug)]
@@ -144,9 +161,10 @@ impl Place {
         })
     }
 
-    /// Makes this the lake of `job`, or finds that it is.
-    pub fn claim(&self, job: &str) -> Result<(), LakeError> {
-        let marker = serde_json::to_vec(&Marker { job: job.into() }).expect("one text field");
+    /// Makes this the lake of its owner, or finds that it is.
+    pub fn claim(&self, Owner { job, history }: Owner<'_>) -> Result<(), LakeError> {
+        let marker = Marker { job: job.into(), history: history.into() };
+        let marker = serde_json::to_vec(&marker).expect("two text fields");
         let created = if self.get(MARKER)?.is_some() { Ok(false) } else { self.create(MARKER, marker.into()) };
         // An error may hide a marker that was written after all: what stands there now decides.
         let Some(found) = self.get(MARKER)? else {
@@ -157,10 +175,11 @@ impl Place {
             fact: "it does not say whose lake this is".into(),
             fix: "name another folder, or write {\"job\": \"NAME\"} into it",
         })?;
-        if found.job == job {
-            return Ok(());
+        let (root, job) = (self.shown("").trim_end_matches('/').to_owned(), job.to_owned());
+        if found.job != job {
+            return Err(LakeError::Foreign { root, owner: found.job, job });
         }
-        Err(LakeError::Foreign { root: self.shown("").trim_end_matches('/').into(), owner: found.job, job: job.into() })
+        if found.history != history { Err(LakeError::OtherHistory { root, job }) } else { Ok(()) }
     }
 }
 

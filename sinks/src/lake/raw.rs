@@ -1,11 +1,52 @@
-//! Rows of `raw/gps_data`, as a worker collects them over a cut.
+//! Rows of `raw/<topic>`, as a worker collects them over a cut.
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use greenwave_model::topics::TOPICS;
 use greenwave_model::{Batch, PartitionKey};
 
 use super::columns::{Texts, bigints, doubles, maybe_bigints, timestamps};
+use super::observations::RawObservationRows;
 use super::tables::Table;
+
+/// Rows of every topic.
+#[derive(Debug)]
+pub struct RawRows {
+    gps: RawGpsRows,
+    /// By the topic's place.
+    others: Vec<RawObservationRows>,
+}
+
+impl Default for RawRows {
+    fn default() -> Self {
+        Self { gps: RawGpsRows::default(), others: TOPICS.iter().map(|spec| RawObservationRows::new(spec)).collect() }
+    }
+}
+
+impl RawRows {
+    /// Every event of the batch.
+    pub fn append(&mut self, batch: &Batch, key: &PartitionKey) {
+        if let Some(observation) = batch.observations.first() {
+            self.others[usize::from(observation.topic)].append(batch, key);
+        }
+        if !batch.readings.is_empty() {
+            self.gps.append(batch, key);
+        }
+    }
+
+    /// What the rows hold in memory, about.
+    pub fn bytes(&self) -> usize {
+        self.gps.bytes() + self.others.iter().map(RawObservationRows::bytes).sum::<usize>()
+    }
+
+    /// Tables and their rows.
+    pub fn finish(&mut self) -> Vec<(String, RecordBatch)> {
+        let gps = self.gps.finish().map(|rows| (Table::raw_gps().name, rows));
+        let others = self.others.iter_mut().zip(TOPICS);
+        let others = others.filter_map(|(rows, spec)| rows.finish().map(|rows| (Table::raw(spec).name, rows)));
+        gps.into_iter().chain(others).collect()
+    }
+}
 
 /// Appends whole batches column by column; `finish` starts the next cut.
 #[derive(Debug)]

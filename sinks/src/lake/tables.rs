@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use greenwave_model::{Kind, ViewSpec};
+use greenwave_model::topics::GPS;
+use greenwave_model::{Kind, TopicSpec, ViewSpec};
 
 /// The partition column: the UTC date of the cut's clock. It stands in the path of a file, not in its rows.
 pub(super) const DATE: &str = "date";
@@ -19,9 +20,28 @@ pub struct Table {
 
 const RECORD: [(&str, DataType); 3] =
     [("_topic", DataType::Utf8), ("_partition", DataType::Utf8), ("_offset", DataType::Int64)];
+const ARRIVAL: [(&str, DataType); 1] = [("_timestamp_ms", DataType::Int64)];
 const BY_RECORD: [&str; 3] = ["_topic", "_partition", "_offset"];
 
 impl Table {
+    /// Every event of a topic as decoded, before dedup and lateness.
+    pub fn raw(spec: &TopicSpec) -> Self {
+        if spec.name == GPS.name {
+            return Self::raw_gps();
+        }
+        let event = [
+            ("id", DataType::Utf8),
+            ("device_id", DataType::Utf8),
+            ("timestamp", timestamp()),
+            ("latitude", DataType::Float64),
+            ("longitude", DataType::Float64),
+        ];
+        let kind = |is_number| if is_number { DataType::Float64 } else { DataType::Utf8 };
+        let fields = spec.fields.iter().map(|field| (field.name, kind(field.is_number())));
+        let columns = event.into_iter().chain(fields).chain(RECORD).chain(ARRIVAL);
+        Self::new(&format!("raw/{}", spec.name), columns, BY_RECORD)
+    }
+
     /// Every GPS event as decoded, before dedup and lateness.
     pub fn raw_gps() -> Self {
         let event = [
@@ -35,8 +55,7 @@ impl Table {
             ("vehicle_type", DataType::Utf8),
             ("road_id", DataType::Utf8),
         ];
-        let arrival = [("_timestamp_ms", DataType::Int64)];
-        Self::new("raw/gps_data", event.into_iter().chain(RECORD).chain(arrival), BY_RECORD)
+        Self::new("raw/gps_data", event.into_iter().chain(RECORD).chain(ARRIVAL), BY_RECORD)
     }
 
     /// Records that are no event.

@@ -17,6 +17,8 @@ pub(super) enum Answer {
     Behind(Vec<usize>),
     Visible,
     Owned(String),
+    /// What is there is of another history of the job.
+    Foreign,
     Claimed(Box<Claimed>),
 }
 
@@ -50,6 +52,7 @@ impl Answer {
             "UNLISTED" => Self::Unlisted,
             "BEHIND" => Self::Behind(parts.filter_map(|group| text(group).parse().ok()).collect()),
             "VISIBLE" => Self::Visible,
+            "FOREIGN" => Self::Foreign,
             "OWNED" => Self::Owned(parts.next().map(text).unwrap_or_default()),
             _ => return Err(format!("its script answers `{word}`")),
         })

@@ -45,7 +45,7 @@ fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
 pub(super) struct Caller {
     hash: String,
     base: String,
-    generation: u64,
+    generation: String,
     second_db: u8,
     pub contract_db: i64,
     owner_key: String,
@@ -58,8 +58,8 @@ impl Caller {
     pub fn new(settings: &RedisSettings, contract_db: i64, generation: u64) -> Self {
         Self {
             hash: redis::Script::new(SCRIPT).get_hash().to_owned(),
-            base: format!("greenwave:{}:", settings.job),
-            generation,
+            base: format!("greenwave:{}{}:", settings.key_prefix, settings.job),
+            generation: format!("{generation} {}", settings.history),
             second_db: settings.second_db,
             contract_db,
             owner_key: format!("greenwave-owner:{}", settings.key_prefix),
@@ -77,20 +77,21 @@ impl Caller {
         argument(out, b"0");
         argument(out, operation.as_bytes());
         argument(out, self.base.as_bytes());
-        number(out, self.generation);
+        argument(out, self.generation.as_bytes());
         number(out, self.second_db.into());
     }
 
-    /// `again` is a claim of what we held before, or should have: where Redis has lost it, the list becomes `since`.
+    /// The mode `again` is a claim of what we held before, or should have: where Redis has lost it, the list becomes
+    /// `since`.
     pub fn claim<'a>(
         &self,
         out: &mut Vec<u8>,
-        again: bool,
+        mode: &str,
         tick: u64,
         since: impl ExactSizeIterator<Item = &'a (u64, Arc<str>)>,
     ) {
         self.begin(out, "claim", 4 + since.len());
-        argument(out, if again { b"again" } else { b"first" });
+        argument(out, mode.as_bytes());
         argument(out, self.owner_key.as_bytes());
         argument(out, self.job.as_bytes());
         number(out, tick);

@@ -17,6 +17,10 @@ pub enum SpeedError {
     )]
     Foreign { url: String, prefix: String, owner: String, job: String },
     #[error(
+        "cannot use Redis at {url}: what it holds of job `{job}` is not of this state; put the state back that belongs to it, write everything anew with --take-over, or choose another --name and redis.key_prefix"
+    )]
+    OtherHistory { url: String, job: String },
+    #[error(
         "cannot write to Redis as generation {generation}: generation {by} of this job has been there; let that one run, or, if its state is lost, start under another --name"
     )]
     Fenced { generation: u64, by: u64 },

@@ -146,12 +146,21 @@ impl Publisher {
 
     /// The claim's outcome, an owner that is not us as the inner error.
     pub(super) fn ask_claim(&mut self, again: bool) -> Result<Result<Claimed, SpeedError>, Trouble> {
-        let Self { link: Some(link), writer, since, last, .. } = self else { return Err(Trouble::Down(String::new())) };
-        let tick = last.unwrap_or(0);
-        link.ask(|out| writer.caller.claim(out, again, tick, since.iter()))?;
+        let Self { link: Some(link), writer, since, last, settings, .. } = self else {
+            return Err(Trouble::Down(String::new()));
+        };
+        let (mode, tick) = match (again, settings.take_over) {
+            (true, _) => ("again", last.unwrap_or(0)),
+            (false, true) => ("take", settings.restored),
+            (false, false) => ("first", settings.restored),
+        };
+        link.ask(|out| writer.caller.claim(out, mode, tick, since.iter()))?;
         match link.answers()?.pop() {
             Some(Answer::Claimed(claimed)) => Ok(Ok(*claimed)),
             Some(Answer::Fenced { by }) => Err(Trouble::Fenced { by }),
+            Some(Answer::Foreign) => {
+                Ok(Err(SpeedError::OtherHistory { url: self.place.shown.clone(), job: self.settings.job.clone() }))
+            }
             Some(Answer::Owned(owner)) => Ok(Err(SpeedError::Foreign {
                 url: self.place.shown.clone(),
                 prefix: self.settings.key_prefix.clone(),

@@ -1,7 +1,9 @@
 -- The one script through which a job writes to Redis: every change is fenced by generation, ordered by tick, and atomic.
 --
--- ARGV: 1 operation, 2 prefix of the job's own keys ("greenwave:<job>:"), 3 generation, 4 number of the second db, then
---   claim  5 "first" | "again", 6 owner key, 7 job, 8 highest own tick, then "<tick> <binding>" for each own binding
+-- ARGV: 1 operation, 2 prefix of the job's own keys ("greenwave:<job>:"), 3 generation and history ("7 9f3a…"), 4 number
+-- of the second db, then
+--   claim  5 "first" | "take" (first, and whatever another history left is discarded) | "again", 6 owner key, 7 job,
+--          8 highest own tick (first: the restored one), then "<tick> <binding>" for each own binding
 --   push   5 the tick bound before the first (empty: replace the list), 6 highest tick, then tick, binding, ...
 --   write  5 group, 6 from (empty: resync), 7 to, 8 contract db, 9 oldest tick of the feed (empty: no feed), 10 deltas,
 --          then twice (contract keys, own keys): n, n × (key, value, expiry or empty); n, n × those of them that are new;
@@ -9,28 +11,51 @@
 --   trim   5 tick
 --   seal   5 tick, 6.. the last tick bound with changes, for each group in order
 --
--- Keys of the second db: meta {generation, listed, visible}, ticks, held (bindings of a list that was discarded),
+-- Keys of the second db: meta {generation, history, listed, visible}, ticks, held (bindings of a list that was discarded),
 -- applied {group -> tick; a group without one is stale}, members:<group>, own:<group>, feed:<group>.
 -- Ticks stay below 2^53, so a Lua number holds them exactly; what is stored is always the text as it came.
 
 local call, ARGV = redis.call, ARGV
 local op, base, second = ARGV[1], ARGV[2], ARGV[4]
-local generation = tonumber(ARGV[3])
+local number, history = string.match(ARGV[3], '^(%d+) ?(.*)$')
+local generation = tonumber(number)
 call('SELECT', second)
 
 local meta, ticks, held, positions = base .. 'meta', base .. 'ticks', base .. 'held', base .. 'applied'
-local state = call('HMGET', meta, 'generation', 'listed', 'visible')
+local state = call('HMGET', meta, 'generation', 'listed', 'visible', 'history')
 local known = tonumber(state[1] or '0')
 local listed = tonumber(state[2] or '-1')
 
+-- Of another state store: its ticks and generations say nothing about ours.
+local foreign = state[4] and state[4] ~= history
+
+-- Whether what is listed goes on from the restored tick, as it does unless an older state was put back.
+local function follows(restored)
+  for _, entry in ipairs(call('LRANGE', ticks, 0, -1)) do
+    local tick, json = string.match(entry, '^(%d+) (.*)$')
+    if tonumber(tick) > restored then
+      local is_json, binding = pcall(cjson.decode, json)
+      local cut = is_json and type(binding) == 'table' and binding.cut
+      return type(cut) ~= 'table' or cut.tick == restored
+    end
+  end
+  return listed <= restored
+end
+
 local function claim()
-  local again, owner_key, job = ARGV[5] == 'again', ARGV[6], ARGV[7]
+  local mode, owner_key, job = ARGV[5], ARGV[6], ARGV[7]
   local owner = call('GET', owner_key)
   if owner and owner ~= job then return {'OWNED', owner} end
+  if foreign then
+    if mode ~= 'take' then return {'FOREIGN'} end
+    call('DEL', ticks, held, positions, meta)
+    known, listed, state = 0, -1, {}
+  end
+  if known > generation then return {'FENCED', state[1]} end
   call('SET', owner_key, job)
   local answer = 'OK'
-  if again and known < generation then
-    answer = 'LOST'
+  if mode == 'again' and known < generation then answer = 'LOST' end
+  if answer == 'LOST' or (mode ~= 'again' and not follows(tonumber(ARGV[8]))) then
     -- What others bound is not ours to repeat, but readers have seen it: nothing is shown before we are past it.
     for _, entry in ipairs(call('LRANGE', ticks, 0, -1)) do call('RPUSH', held, entry) end
     call('DEL', ticks, positions)
@@ -38,7 +63,7 @@ local function claim()
     call('HSET', meta, 'listed', ARGV[8])
     state[2] = ARGV[8]
   end
-  call('HSET', meta, 'generation', ARGV[3])
+  call('HSET', meta, 'generation', number, 'history', history)
   return {answer, state[2] or '0', call('HGETALL', positions), call('LRANGE', ticks, 0, -1),
     call('LRANGE', held, 0, -1)}
 end
@@ -161,8 +186,8 @@ local function seal()
   return {'VISIBLE'}
 end
 
-if known > generation then return {'FENCED', state[1]} end
 if op == 'claim' then return claim() end
+if known > generation or foreign then return {'FENCED', state[1]} end
 if known < generation then return {'LOST'} end
 if op == 'push' then return push() end
 if op == 'write' then return write() end

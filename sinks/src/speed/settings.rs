@@ -17,8 +17,14 @@ pub struct RedisSettings {
     pub url: String,
     /// Holds everything that is no contract key: some readers `GET` every key of the first.
     pub second_db: u8,
-    /// Owns `key_prefix`; names the keys `greenwave:<job>:…` of the second db.
+    /// Owns `key_prefix`; names the keys `greenwave:<key_prefix><job>:…` of the second db.
     pub job: String,
+    /// Which state the job has: another one of the same name is refused.
+    pub history: String,
+    /// The tick that the job is restored at; 0 where it starts.
+    pub restored: u64,
+    /// Discard what another history of the job left.
+    pub take_over: bool,
     /// Before every key that readers look up by name.
     pub key_prefix: String,
     /// Go on, with a warning, where Redis may evict keys that have no expiry.
@@ -35,6 +41,9 @@ impl Default for RedisSettings {
             url: "redis://127.0.0.1:6379".into(),
             second_db: 1,
             job: "greenwave".into(),
+            history: String::new(),
+            restored: 0,
+            take_over: false,
             key_prefix: String::new(),
             allow_evicting: false,
             feed: true,

@@ -53,7 +53,8 @@ impl Engine {
         manifest: Manifest,
     ) -> Result<Self, SpeedError> {
         let (sender, events) = unbounded();
-        let (speed, claim) = Speed::start(SpeedSettings::Redis(settings.clone()), generation, 1, sender)?;
+        let settings = RedisSettings { restored: manifest.tick, ..settings.clone() };
+        let (speed, claim) = Speed::start(SpeedSettings::Redis(settings), generation, 1, sender)?;
         let mut engine = Self::restored(world, generation, manifest, speed, events);
         for (tick, binding) in claim.unwrap().ticks.iter().filter(|(tick, _)| *tick > manifest.tick) {
             let parsed: Value = serde_json::from_str(binding).unwrap();

@@ -9,16 +9,18 @@ const SCRIPT: &str = include_str!("../../src/speed/script.lua");
 struct Caller {
     connection: redis::Connection,
     generation: u64,
+    history: &'static str,
 }
 
 impl Caller {
     fn of(redis: &Redis, generation: u64) -> Self {
-        Self { connection: redis.connection(), generation }
+        Self { connection: redis.connection(), generation, history: "here" }
     }
 
     fn call(&mut self, operation: &str, arguments: &[&str]) -> Vec<Value> {
         let mut command = redis::cmd("EVAL");
-        command.arg(SCRIPT).arg(0).arg(operation).arg("greenwave:j:").arg(self.generation).arg(1).arg(arguments);
+        command.arg(SCRIPT).arg(0).arg(operation).arg("greenwave:j:");
+        command.arg(format!("{} {}", self.generation, self.history)).arg(1).arg(arguments);
         command.query(&mut self.connection).unwrap()
     }
 
@@ -27,7 +29,12 @@ impl Caller {
     }
 
     fn claim(&mut self, mode: &str) -> String {
-        self.word("claim", &[mode, "greenwave-owner:", "j", "0"])
+        self.claim_at(mode, "0")
+    }
+
+    /// Claims with a state that is restored at a tick.
+    fn claim_at(&mut self, mode: &str, restored: &str) -> String {
+        self.word("claim", &[mode, "greenwave-owner:", "j", restored])
     }
 
     fn push(&mut self, before: &str, tick: &str) -> String {
@@ -177,4 +184,54 @@ fn a_resync_deletes_what_is_gone_and_leaves_what_was_retired() {
     assert_eq!(job.write("0", "", "2", "kept", "2"), "OK");
     assert_eq!(["gone", "kept", "left"].map(|key| job.get(key)), [None, Some("2".into()), Some("1".into())]);
     assert_eq!(job.texts(&["SMEMBERS", "greenwave:j:members:0"]), ["kept"]);
+}
+
+#[test]
+fn another_history_is_refused_until_it_takes_over() {
+    if !need(Server::Redis, "values of another state of the job") {
+        return;
+    }
+    let redis = Redis::start();
+    let mut first = Caller::of(&redis, 3);
+    assert_eq!(first.claim("first"), "OK");
+    assert_eq!(first.push("0", "5"), "OK");
+    assert_eq!(first.write("0", "", "5", "kept", "old"), "OK");
+    let mut other = Caller { history: "there", ..Caller::of(&redis, 1) };
+    assert_eq!(other.claim("first"), "FOREIGN");
+    assert_eq!(
+        Caller { history: "there", ..Caller::of(&redis, 9) }.claim("first"),
+        "FOREIGN",
+        "however often it starts"
+    );
+    assert_eq!(other.claim("take"), "OK");
+    assert!(other.texts(&["LRANGE", "greenwave:j:ticks", "0", "-1"]).is_empty());
+    // Neither an older nor an equal generation of the first history writes any more.
+    assert_eq!(first.push("5", "6"), "FENCED");
+    assert_eq!(Caller::of(&redis, 1).push("5", "6"), "FENCED");
+    assert_eq!(other.push("0", "2"), "OK");
+    assert_eq!(other.write("0", "1", "2", "new", "1"), "GAP", "every group is written whole first");
+    assert_eq!(other.write("0", "", "2", "new", "1"), "OK");
+    assert_eq!(other.get("kept"), None, "what the first history left is deleted with its group");
+}
+
+#[test]
+fn a_state_that_was_put_back_writes_every_group_anew() {
+    if !need(Server::Redis, "an older state") {
+        return;
+    }
+    let redis = Redis::start();
+    let mut job = Caller::of(&redis, 1);
+    assert_eq!(job.claim("first"), "OK");
+    assert_eq!(job.word("push", &["0", "8", "7", r#"{"cut":{"tick":5}}"#, "8", r#"{"cut":{"tick":5}}"#]), "OK");
+    assert_eq!(job.write("0", "", "7", "a", "1"), "OK");
+    // The checkpoint that the list goes on from: groups keep their places.
+    let mut next = Caller::of(&redis, 2);
+    assert_eq!(next.claim_at("first", "5"), "OK");
+    assert_eq!(next.texts(&["HGET", "greenwave:j:applied", "0"]), ["7"]);
+    // An older one: what is listed is not its own, and no group is known.
+    let mut older = Caller::of(&redis, 3);
+    assert_eq!(older.claim_at("first", "2"), "OK");
+    assert!(older.texts(&["LRANGE", "greenwave:j:ticks", "0", "-1"]).is_empty());
+    assert_eq!(older.texts(&["LRANGE", "greenwave:j:held", "0", "-1"]).len(), 2);
+    assert_eq!(older.texts(&["HGETALL", "greenwave:j:applied"]), [""; 0]);
 }

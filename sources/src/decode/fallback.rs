@@ -31,7 +31,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Slots<'_>, Refusal> {
     }
 }
 
-fn not_read(error: &serde_json::Error) -> Refusal {
+pub(super) fn not_read(error: &serde_json::Error) -> Refusal {
     let detail = error.to_string();
     // The one error that is about a value: grammatical, but beyond f64.
     let reason =

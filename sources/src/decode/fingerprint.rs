@@ -19,7 +19,8 @@ pub(super) fn fingerprint(event: &Event<'_>, scratch: &mut Vec<u8>) -> u128 {
     scratch.extend_from_slice(&event.event_ms.to_le_bytes());
     let direction = if event.direction_deg.is_nan() { f64::NAN } else { event.direction_deg };
     for number in [event.speed_kmh, event.latitude, event.longitude, direction] {
-        scratch.extend_from_slice(&number.to_bits().to_le_bytes());
+        // −0 is 0.
+        scratch.extend_from_slice(&(number + 0.0).to_bits().to_le_bytes());
     }
     xxh3_128(scratch).max(1)
 }

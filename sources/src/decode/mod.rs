@@ -9,13 +9,16 @@
 //! a name becomes its decimal text. A number in quotes is of the wrong type, except for a time.
 
 mod cursor;
+mod decoders;
 mod direction;
 mod event;
 mod fallback;
 mod fields;
 mod fingerprint;
 mod interner;
+mod members;
 mod number;
+mod observation;
 mod scanner;
 mod slots;
 mod step;
@@ -25,6 +28,9 @@ mod timestamp;
 mod value;
 
 use greenwave_model::{Batch, GpsReading, RecordRef, Reject, RejectReason};
+
+pub use decoders::Decoders;
+pub use observation::ObservationDecoder;
 
 use event::Event;
 use interner::Interner;

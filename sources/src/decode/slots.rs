@@ -225,12 +225,12 @@ fn fitting(field: Field, text: &str) -> Result<&str, Refusal> {
     Err(Refusal::new(RejectReason::OutOfRange, detail))
 }
 
-fn no_time(given: &str) -> Refusal {
+pub(super) fn no_time(given: &str) -> Refusal {
     let detail = format!("timestamp {given} is neither ISO-8601 nor an epoch of the years 2000 to 2099");
     Refusal::new(RejectReason::BadTimestamp, detail)
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     match text.char_indices().nth(QUOTED_MAX) {
         Some((end, _)) => format!("{:?}…", &text[..end]),
         None => format!("{text:?}"),

@@ -23,6 +23,8 @@ pub struct Bytes {
     form: Form,
     stream: Box<dyn Read + Send>,
     passed: Arc<AtomicU64>,
+    /// When it was opened.
+    length: u64,
 }
 
 impl Bytes {
@@ -30,8 +32,8 @@ impl Bytes {
         let unreadable = |source| SourceError::FileUnreadable { path: path.to_owned(), byte: 0, source };
         let passed = Arc::new(AtomicU64::new(0));
         let file = File::open(path).map_err(unreadable)?;
-        let empty = file.metadata().map_err(unreadable)?.len() == 0;
-        if empty && form != Form::Plain {
+        let length = file.metadata().map_err(unreadable)?.len();
+        if length == 0 && form != Form::Plain {
             let source = io::ErrorKind::UnexpectedEof.into();
             return Err(SourceError::FileDamaged { path: path.to_owned(), byte: 0, source });
         }
@@ -41,7 +43,7 @@ impl Bytes {
             Form::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(128 << 10, counted))),
             Form::Zstd => Box::new(zstd::stream::read::Decoder::new(counted).map_err(unreadable)?),
         };
-        Ok(Self { path: path.to_owned(), form, stream, passed })
+        Ok(Self { path: path.to_owned(), form, stream, passed, length })
     }
 
     pub fn path(&self) -> &Path {
@@ -59,7 +61,13 @@ impl Bytes {
             }
         };
         buffer.truncate(before + outcome.as_ref().map_or(0, |read| *read));
-        outcome.map(|read| read > 0).map_err(|source| self.failed(source))
+        let read = outcome.map_err(|source| self.failed(source))?;
+        let passed = self.passed.load(Ordering::Relaxed);
+        if read == 0 && passed < self.length {
+            let (path, length) = (self.path.clone(), self.length);
+            return Err(SourceError::FileShrank { path, passed, length });
+        }
+        Ok(read > 0)
     }
 
     /// What the system says is the system's; anything else is in the compressed bytes.

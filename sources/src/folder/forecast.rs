@@ -36,7 +36,7 @@ impl Forecast {
         if block < self.known {
             return;
         }
-        let times = || batch.readings.iter().map(|reading| reading.event_ms);
+        let times = || batch.event_times_ms();
         let (Some(first), Some(last)) = (median(times().take(5)), median(times().rev().take(5))) else { return };
         self.known = block;
         self.advance_ms = (last - first).max(1);

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use greenwave_model::topics::{self, TOPICS};
 use greenwave_model::{Name, PartitionKey, RecordRef};
 
 use super::compressed::Form;
 use crate::SourceError;
-use crate::topics::{TOPICS, canonical};
 
 /// Sub-folders inside each other; a ring of links ends here.
 const DEPTH_MAX: usize = 32;
@@ -31,9 +31,9 @@ pub fn place(files: &[Listed], key: &PartitionKey) -> Option<usize> {
 pub fn list(input: &Path) -> Result<Vec<Listed>, SourceError> {
     let (mut files, mut folders, mut others) = (vec![], vec![], vec![]);
     for (name, path) in entries(input)? {
-        match canonical(&name) {
+        match topics::named(&name) {
             Some(topic) if path.is_dir() => {
-                descend(&path, &topic, &name, 0, &mut files)?;
+                descend(&path, &Name::new_static(TOPICS[topic].name), &name, 0, &mut files)?;
                 folders.push(name);
             }
             _ if path.is_dir() => others.push(name),

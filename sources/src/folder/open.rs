@@ -8,7 +8,7 @@ use greenwave_model::{Batch, PartitionKey};
 use super::lines::LineReader;
 use super::listing::{Listed, list, place};
 use super::plan::Plan;
-use crate::decode::{DecodeSettings, GpsDecoder};
+use crate::decode::{DecodeSettings, Decoders};
 use crate::{Position, SourceError};
 
 #[derive(Clone, Debug)]
@@ -45,14 +45,14 @@ fn first_event_ms(file: &Listed, settings: &DecodeSettings) -> Result<Option<i64
     let settings = DecodeSettings { with_raw: false, fingerprint: false, ..settings.clone() };
     let limit = settings.record_bytes_max;
     let mut reader = LineReader::open(&file.path, file.form, limit)?;
-    let mut decoder = GpsDecoder::new(settings);
+    let (mut decoders, decoder) = (Decoders::new(settings), Decoders::of(&file.key.topic));
     loop {
         let lines = reader.block()?;
         for (_, text) in lines.lines().filter(|(line, _)| line.length <= limit) {
             let mut batch = Batch::default();
-            decoder.decode(text, 0, None, &mut batch);
-            if let Some(reading) = batch.readings.first() {
-                return Ok(Some(reading.event_ms));
+            decoders.decode(decoder, text, 0, None, &mut batch);
+            if let Some(event_ms) = batch.event_times_ms().next() {
+                return Ok(Some(event_ms));
             }
         }
         if lines.finished {

@@ -10,7 +10,7 @@ use super::lines::LineReader;
 use super::open::{Folder, FolderSettings, Shared};
 use super::plan::{Job, Turn};
 use super::{FORCED_MAX, block};
-use crate::decode::GpsDecoder;
+use crate::decode::Decoders;
 use crate::guard::{self, End};
 use crate::link::{LOOK_AROUND, Stopped};
 use crate::{FromSource, Link, Position};
@@ -26,7 +26,7 @@ pub fn start(folder: &Arc<Folder>, settings: FolderSettings, positions: &[Positi
         let shared = folder.shared(&positions)?;
         let thread = shared.plan().join();
         let _leave = Leave(&shared);
-        Reader { shared: &shared, thread, link, decoder: GpsDecoder::new(settings.decode.clone()), settings }.run()
+        Reader { shared: &shared, thread, link, decoders: Decoders::new(settings.decode.clone()), settings }.run()
     })
 }
 
@@ -46,7 +46,7 @@ struct Reader<'a> {
     shared: &'a Shared,
     thread: usize,
     link: &'a Link,
-    decoder: GpsDecoder,
+    decoders: Decoders,
     settings: FolderSettings,
 }
 
@@ -101,7 +101,8 @@ impl Reader<'_> {
         let lines = reader.block()?;
         self.shared.plan().give_back(job.lane, (!lines.finished).then_some(reader));
         self.shared.changed.notify_all();
-        let batch = block::decode(&lines, job.number, limit, &mut self.decoder);
+        let decoder = Decoders::of(&self.shared.files[job.lane].key.topic);
+        let batch = block::decode(&lines, job.number, limit, (&mut self.decoders, decoder));
         self.shared.plan().decoded(job.lane, job.block, self.thread, batch);
         Ok(())
     }

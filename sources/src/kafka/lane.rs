@@ -6,7 +6,7 @@ use greenwave_model::{Batch, PartitionClock, PartitionKey};
 
 use super::consumer::Record;
 use super::statistics::Health;
-use crate::decode::GpsDecoder;
+use crate::decode::Decoders;
 use crate::{Position, Standing};
 
 /// A batch is closed at this many rows: one decoded block of a folder, and what a tick handles at once.
@@ -19,6 +19,8 @@ pub struct Lane {
     pub key: PartitionKey,
     pub topic: String,
     pub partition: i32,
+    /// Place of the decoder.
+    decoder: usize,
     /// Why librdkafka says the partition cannot be read; and an error since which nothing was read.
     pub fault: Option<String>,
     pub trouble: Option<String>,
@@ -64,6 +66,7 @@ impl Lane {
             key: position.key.clone(),
             topic,
             partition,
+            decoder: Decoders::of(&position.key.topic),
             fault: None,
             trouble: None,
             gone_since: None,
@@ -84,16 +87,16 @@ impl Lane {
 
     /// Takes a record; a batch when it is full. A record that was read before a pause may come again, and is not taken.
     #[inline]
-    pub fn take(&mut self, record: &Taken<'_>, moment: &Moment, decoder: &mut GpsDecoder) -> Option<Batch> {
+    pub fn take(&mut self, record: &Taken<'_>, moment: &Moment, decoders: &mut Decoders) -> Option<Batch> {
         if record.offset < self.open.end {
             return None;
         }
         let arrival_ms = record.timestamp_ms.unwrap_or(moment.wall_ms);
         let arrived_ms = arrival_ms.min(moment.wall_ms);
-        let rows = self.open.readings.len();
-        decoder.decode(record.payload, record.offset, Some(arrival_ms), &mut self.open);
-        if let Some(reading) = self.open.readings.get(rows) {
-            self.clock.observe(reading.event_ms.min(arrived_ms.saturating_add(moment.clock_skew_ms)));
+        let events = self.open.events();
+        decoders.decode(self.decoder, record.payload, record.offset, Some(arrival_ms), &mut self.open);
+        if let Some(event_ms) = self.open.newer_event_ms(events) {
+            self.clock.observe(event_ms.min(arrived_ms.saturating_add(moment.clock_skew_ms)));
         }
         self.open.last_arrival_ms = self.open.last_arrival_ms.max(Some(arrived_ms));
         self.open.end = record.offset + 1;
@@ -101,7 +104,7 @@ impl Lane {
         self.opened.get_or_insert(moment.at);
         self.is_well();
         self.at_end = false;
-        let rows = self.open.readings.len() + self.open.rejects.len();
+        let rows = self.open.events() + self.open.rejects.len();
         if rows >= BATCH_ROWS_MAX || self.open.bytes >= BATCH_BYTES_MAX { self.close() } else { None }
     }
 

@@ -19,7 +19,7 @@ fn report(event_ms: i64) -> Vec<u8> {
 }
 
 fn take(lane: &mut Lane, payload: &[u8], offset: i64, timestamp_ms: Option<i64>, wall_ms: i64) -> Option<Batch> {
-    let mut decoder = GpsDecoder::new(DecodeSettings::default());
+    let mut decoder = Decoders::new(DecodeSettings::default());
     let moment = Moment { wall_ms, clock_skew_ms: 10_000, at: Instant::now() };
     lane.take(&Taken { payload, offset, timestamp_ms }, &moment, &mut decoder)
 }

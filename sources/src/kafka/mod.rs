@@ -26,6 +26,7 @@ mod start;
 mod statistics;
 
 pub use commit::Group;
+pub use names::usual;
 pub use reader::start;
 pub use settings::{KafkaSettings, Start};
 pub use start::{discover, first_offsets};

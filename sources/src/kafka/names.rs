@@ -4,6 +4,7 @@
 //! `gps_data[city.gps/3]`. So two Kafka topics may feed one of ours, and a job whose settings name another topic does
 //! not go on with the offsets of the first.
 
+use greenwave_model::topics::{self, TOPICS};
 use greenwave_model::{Name, PartitionKey};
 
 use super::KafkaSettings;
@@ -21,6 +22,17 @@ pub fn place(settings: &KafkaSettings, key: &PartitionKey) -> Option<(String, i3
     };
     let known = settings.topics.iter().any(|(name, ours)| name == theirs && *ours == key.topic);
     known.then_some((theirs.to_owned(), partition.parse().ok()?))
+}
+
+/// Whether a topic of ours goes by this name where nobody says otherwise.
+pub fn is_usual(theirs: &str, ours: &str) -> bool {
+    theirs == ours || usual(ours).any(|name| name == theirs)
+}
+
+/// What older producers call a topic of ours.
+pub fn usual(ours: &str) -> impl Iterator<Item = &'static str> {
+    let aliases = topics::named(ours).map_or(&[][..], |place| TOPICS[place].aliases);
+    aliases.iter().copied().filter(|alias| alias.ends_with("_data"))
 }
 
 /// Names that a person who wrote `wanted` may have meant.

@@ -12,7 +12,7 @@ use super::names;
 use super::round::{Bad, Lanes};
 use super::settings::{KafkaSettings, client_config, client_failed};
 use super::standing::{check_gone, offset_lost};
-use crate::decode::GpsDecoder;
+use crate::decode::Decoders;
 use crate::guard::{self, End};
 use crate::link::{LOOK_AROUND, Stopped};
 use crate::{FromSource, Link, Position, SourceError};
@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
         let failed = |error| client_failed(&settings, "assigning partitions", error);
         let partitions = list(lanes.iter()).map_err(failed)?;
         let consumer = Consumer::assign(&client_config(&settings)?, &partitions).map_err(failed)?;
-        let lanes = Lanes::new(lanes, GpsDecoder::new(settings.decode.clone()));
+        let lanes = Lanes::new(lanes, Decoders::new(settings.decode.clone()));
         Ok(Self { settings, link, consumer, lanes, alone: None })
     }
 

@@ -12,7 +12,7 @@ use super::settings::KafkaSettings;
 use super::standing::{Meaning, fatal, meaning, refused};
 use super::statistics::Health;
 use crate::SourceError;
-use crate::decode::GpsDecoder;
+use crate::decode::Decoders;
 
 /// A record waits no longer than this for a batch to fill.
 pub const BATCH_AGE_MAX: Duration = Duration::from_millis(5);
@@ -23,7 +23,7 @@ pub struct Lanes {
     by_place: HashMap<(String, i32), usize>,
     /// Closed batches that have not gone out, with their lanes.
     pub outbox: VecDeque<(usize, Batch)>,
-    decoder: GpsDecoder,
+    decoders: Decoders,
 }
 
 /// A round that ends the job, when it has been looked into.
@@ -33,10 +33,10 @@ pub enum Bad {
 }
 
 impl Lanes {
-    pub fn new(lanes: Vec<Lane>, decoder: GpsDecoder) -> Self {
+    pub fn new(lanes: Vec<Lane>, decoders: Decoders) -> Self {
         let place = |(index, lane): (usize, &Lane)| ((lane.topic.clone(), lane.partition), index);
         let by_place = lanes.iter().enumerate().map(place).collect();
-        Self { lanes, by_place, outbox: VecDeque::new(), decoder }
+        Self { lanes, by_place, outbox: VecDeque::new(), decoders }
     }
 
     fn lane(&self, (topic, partition): (&str, i32)) -> Option<usize> {
@@ -55,7 +55,7 @@ impl Lanes {
                 let known = last.filter(|(seen, _)| *seen == token).map(|(_, lane)| lane);
                 let Some(lane) = known.or_else(|| self.lane(record.place()?)) else { return };
                 last = Some((token, lane));
-                if let Some(batch) = self.lanes[lane].take(&Taken::from(record), &moment, &mut self.decoder) {
+                if let Some(batch) = self.lanes[lane].take(&Taken::from(record), &moment, &mut self.decoders) {
                     self.outbox.push_back((lane, batch));
                 }
             }

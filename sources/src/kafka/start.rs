@@ -37,22 +37,34 @@ pub fn discover(settings: &KafkaSettings) -> Result<Vec<PartitionKey>, SourceErr
     }
 }
 
-/// Every partition; or the name of a topic that is just being made.
+/// Every partition; or the name of a topic that is just being made. A topic that nobody named may be absent.
 fn partitions(settings: &KafkaSettings, metadata: &Metadata) -> Result<Result<Vec<PartitionKey>, String>, SourceError> {
-    let mut found = vec![];
+    let (mut found, mut absent) = (vec![], vec![]);
     for (theirs, ours) in &settings.topics {
         let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == theirs) else {
-            let similar = names::similar(theirs, metadata.topics().iter().map(|topic| topic.name()));
-            let (topic, brokers) = (theirs.clone(), settings.brokers.clone());
-            return Err(SourceError::TopicMissing { topic, brokers, similar });
+            if !names::is_usual(theirs, ours) {
+                return Err(missing(settings, metadata, theirs));
+            }
+            absent.push(theirs.as_str());
+            continue;
         };
         if topic.partitions().is_empty() {
             return Ok(Err(theirs.clone()));
         }
         found.extend(topic.partitions().iter().map(|partition| (ours, theirs, partition.id())));
     }
+    match absent.first() {
+        Some(first) if found.is_empty() => return Err(missing(settings, metadata, first)),
+        Some(_) => tracing::info!(topics = absent.join(", "), "not at the brokers; the next start looks again"),
+        None => {}
+    }
     found.sort();
     Ok(Ok(found.into_iter().map(|(ours, theirs, partition)| names::key(theirs, ours, partition)).collect()))
+}
+
+fn missing(settings: &KafkaSettings, metadata: &Metadata, topic: &str) -> SourceError {
+    let similar = names::similar(topic, metadata.topics().iter().map(|topic| topic.name()));
+    SourceError::TopicMissing { topic: topic.to_owned(), brokers: settings.brokers.clone(), similar }
 }
 
 /// The first offset of each partition, as the start says.
