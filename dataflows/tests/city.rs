@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use greenwave_dataflows::{CitySettings, FreeFlow, Inputs, States, Views, city};
 use greenwave_model::views::{CitySummary, Hotspot, Level, RoadCurrent, RoadTraffic, SUMMARY, VehicleLocation};
-use greenwave_model::{Clock, GpsReading, Name, ViewRow};
+use greenwave_model::{Clock, GpsReading, Name};
 use h3o::{LatLng, Resolution};
 use laws::twins::{self, Counted, DedupTwin, LatestTwin, PanesTwin, PublishTwin, Times, shown, window_key};
 use laws::{History, Random, Shown, Subject, Ticked, obeys};

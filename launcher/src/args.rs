@@ -49,7 +49,7 @@ pub struct Submit {
     /// from its last cut by the next run
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     pub run_for: Option<Duration>,
-    /// Take the place of a process that still runs this job
+    /// Take the place of a process that still runs this job, and discard what Redis holds of another state of it
     #[arg(long)]
     pub take_over: bool,
     /// What to print on standard output

@@ -1,12 +1,12 @@
-//! Dedup: one reading counts once, however often its producer sent it.
+//! Dedup: one event counts once, however often its producer sent it.
 //!
-//! in    readings of tick t, any order; a fingerprint of 0 is never a duplicate
+//! in    events of tick t, any order; a fingerprint of 0 is never a duplicate
 //! out   first copies as they are found, and a copy with a smaller record than the first so far, marked with the record
 //!       it displaces; beside them the verdict `Duplicate` for every other copy
 //! state the fingerprints seen in each cut, in one bucket per cut; a bucket is dropped whole at the first cut by whose
 //!       last cut it is older than the dedup horizon of arrival
 //! late  no matter here: buckets follow arrival, not event time
-//! moves by slice of the fingerprint, so one worker sees all copies; readings without one stay evenly spread
+//! moves by slice of the fingerprint, so one worker sees all copies; events without one stay evenly spread
 //! fails never
 
 use std::collections::{BTreeMap, VecDeque};
@@ -209,7 +209,7 @@ impl<E: Event> Durable for Dedup<E> {
     }
 }
 
-/// Drops copies from a stream of readings: those that pass, and a verdict for each that does not.
+/// Drops copies from a stream of events: those that pass, and a verdict for each that does not.
 pub fn dedup<'s, E: Event>(
     readings: Stream<'s, u64, Vec<E>>,
     clock: Stream<'s, u64, Vec<Clock>>,
@@ -225,7 +225,7 @@ pub fn dedup<'s, E: Event>(
     tick::run_durable(readings, clock, tick::by_vnode(slice), Dedup::new(horizon_ms), slot)
 }
 
-/// Takes every reading for the first of its kind.
+/// Takes every event for the first of its kind.
 pub fn accept_all<'s, E: Event>(readings: Stream<'s, u64, Vec<E>>) -> Stream<'s, u64, Vec<Accepted<E>>> {
     readings.unary::<CapacityContainerBuilder<Vec<Accepted<E>>>, _, _, _>(Pipeline, "accept all", |_, _| {
         |input, output| {

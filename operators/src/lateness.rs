@@ -1,10 +1,10 @@
-//! Lateness: the one verdict on time, decidable from a reading's event time and the last cut alone.
+//! Lateness: the one verdict on time, decidable from an event's time and the last cut alone.
 //!
-//! in    readings that are no duplicates, any order of event times
+//! in    events that are no duplicates, any order of event times
 //! out   the same without those that are too late; beside them a verdict for each late and each too late record
 //! state none
 //! late  behind the last cut's watermark: passes, and is counted; pane closed for corrections by then: stops here
-//! moves nothing, readings stay on their worker
+//! moves nothing, events stay on their worker
 //! fails never
 
 use std::marker::PhantomData;
@@ -16,7 +16,7 @@ use crate::graph::{Accepted, Verdict, VerdictRow};
 use crate::panes::closed;
 use crate::tick::{self, Closed, Rows, TickOperator};
 
-/// Judges readings by the watermark of the last cut.
+/// Judges events by the watermark of the last cut.
 ///
 /// ```
 /// use greenwave_model::{Clock, GpsReading, RecordRef};
@@ -87,7 +87,7 @@ impl<E: Event> TickOperator for Lateness<E> {
     }
 }
 
-/// Judges every reading of a stream: those to be counted, and the verdicts.
+/// Judges every event of a stream: those to be counted, and the verdicts.
 pub fn lateness<'s, E: Event>(
     accepted: Stream<'s, u64, Vec<Accepted<E>>>,
     clock: Stream<'s, u64, Vec<Clock>>,

@@ -170,12 +170,7 @@ pub fn run(
     watch: impl FnOnce(Arc<Replica>),
 ) -> Result<Summary, RunError> {
     let begun = Instant::now();
-    let tokio = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .on_thread_start(background::yield_cores)
-        .build();
-    let tokio = tokio.map_err(|error| RunError::Engine(error.to_string()))?;
+    let tokio = storage_threads()?;
     let found = Found::open(&job.input)?;
     let store = match &job.state {
         Some(path) => Store::folder(path, &job.name, tokio.handle().clone())?,
@@ -234,6 +229,13 @@ pub fn run(
     let listener = listen_to_speed(speed_heard, progress.clone(), fate.clone());
     let remains = run_workers(Arc::new(shared))?;
     end(job, remains, speed, listener, &generation, &store, fate, progress, restored.map(|binding| binding.tick), begun)
+}
+
+/// What the stores of state and lake run on.
+fn storage_threads() -> Result<tokio::runtime::Runtime, RunError> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let threads = builder.worker_threads(1).enable_all().on_thread_start(background::yield_cores).build();
+    threads.map_err(|error| RunError::Engine(error.to_string()))
 }
 
 fn open_lake(job: &Job, history: &str, tokio: &tokio::runtime::Handle) -> Result<Option<(Lake, Vec<Table>)>, RunError> {

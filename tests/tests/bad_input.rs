@@ -270,13 +270,50 @@ fn a_state_that_is_lost_or_damaged_is_told_and_the_lake_is_left_alone() {
         &["manifests", "none of them can be read", "state"],
     );
     fs::rename(folder.join("state"), folder.join("elsewhere")).unwrap();
-    assert_refused(submit(&folder, std::slice::from_ref(&input)), 2, &["lake", "there is no checkpoint", "--name"]);
+    assert_refused(submit(&folder, std::slice::from_ref(&input)), 2, &["lake", "another state", "--name"]);
     fs::remove_dir_all(folder.join("state")).unwrap();
     fs::rename(folder.join("elsewhere"), folder.join("state")).unwrap();
     for (path, content) in kept.iter().zip(contents) {
         fs::write(path, content).unwrap();
     }
+    // The newest alone: the lake is ahead of the one before, and looking for that changes nothing.
+    let newest = kept.iter().max().unwrap();
+    let content = fs::read(newest).unwrap();
+    fs::write(newest, "{").unwrap();
+    for _ in 0..2 {
+        assert_refused(submit(&folder, std::slice::from_ref(&input)), 2, &["lake", "there is no checkpoint"]);
+    }
+    fs::write(newest, content).unwrap();
     let mut job = submit(&folder, std::slice::from_ref(&input));
     job.success(LIMIT);
     assert_eq!(job.summary()["records"], 1);
+}
+
+#[test]
+fn a_lake_is_not_left_out_and_taken_up_again() {
+    let folder = Folder::new("hole");
+    let input = one_report(&folder);
+    submit(&folder, &[input.clone(), "lake=none".into()]).success(LIMIT);
+    assert_refused(submit(&folder, std::slice::from_ref(&input)), 2, &["lake", "has run without one", "--name"]);
+    submit(&folder, &[input, "lake=none".into()]).success(LIMIT);
+}
+
+#[test]
+fn a_redis_of_another_state_is_refused_until_it_is_taken_over() {
+    if !need(Server::Redis, "a Redis of another state") {
+        return;
+    }
+    let redis = Redis::start();
+    let (one, other) = (Folder::new("one-state"), Folder::new("other-state"));
+    let speed = format!("speed={}", redis.url());
+    submit(&one, &[one_report(&one), speed.clone()]).success(LIMIT);
+    let conf = [one_report(&other), speed];
+    for _ in 0..2 {
+        assert_refused(submit(&other, &conf), 2, &["Redis", "not of this state", "--take-over"]);
+    }
+    let mut taking = line(&other, &conf);
+    taking.push("--take-over".into());
+    Job::submit(taking).success(LIMIT);
+    let keys: Vec<String> = redis.connection().keys("vehicle:location:*").unwrap();
+    assert_eq!(keys, ["vehicle:location:bus-7"]);
 }

@@ -1,3 +1,5 @@
+//! `traffic_camera_data`: what a camera sees of a road.
+
 use super::SPEED;
 use crate::topic::{Field, Form, TopicSpec};
 

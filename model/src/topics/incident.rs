@@ -1,3 +1,5 @@
+//! `emergency_incident_data`: what has happened and how far it has come.
+
 use crate::topic::{Field, Form, TopicSpec};
 
 /// A report of an incident.

@@ -1,3 +1,5 @@
+//! `vehicle_data`: where a vehicle is, how fast, and of what kind.
+
 use super::SPEED;
 use crate::topic::{Field, Form, TopicSpec};
 

@@ -1,3 +1,5 @@
+//! `weather_data`: what a weather station measures.
+
 use crate::topic::{Field, Form, TopicSpec};
 
 /// Micrograms or milligrams per cubic metre, or parts per billion, as the station measures.

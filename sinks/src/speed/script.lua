@@ -146,8 +146,8 @@ end
 -- The entry leads from the position the group had, which `from` may be before: a reader that stands there goes on.
 local function feed(group, applied, to)
   local stream, id = base .. 'feed:' .. group, to .. '-0'
-  local reset = {'gen', ARGV[3], 'reset', '1', 'to', to}
-  local entry = applied and {'gen', ARGV[3], 'from', applied, 'to', to, 'deltas', ARGV[10]} or reset
+  local reset = {'gen', number, 'reset', '1', 'to', to}
+  local entry = applied and {'gen', number, 'from', applied, 'to', to, 'deltas', ARGV[10]} or reset
   local answer = redis.pcall('XADD', stream, 'MINID', '=', ARGV[9], id, unpack(entry))
   -- Ids only rise. A stream that is ahead of its group is of another history: readers start over.
   if type(answer) == 'table' and answer.err then

@@ -194,7 +194,7 @@ fn another_history_is_refused_until_it_takes_over() {
     let redis = Redis::start();
     let mut first = Caller::of(&redis, 3);
     assert_eq!(first.claim("first"), "OK");
-    assert_eq!(first.push("0", "5"), "OK");
+    assert_eq!(first.push("", "5"), "OK");
     assert_eq!(first.write("0", "", "5", "kept", "old"), "OK");
     let mut other = Caller { history: "there", ..Caller::of(&redis, 1) };
     assert_eq!(other.claim("first"), "FOREIGN");
@@ -208,7 +208,7 @@ fn another_history_is_refused_until_it_takes_over() {
     // Neither an older nor an equal generation of the first history writes any more.
     assert_eq!(first.push("5", "6"), "FENCED");
     assert_eq!(Caller::of(&redis, 1).push("5", "6"), "FENCED");
-    assert_eq!(other.push("0", "2"), "OK");
+    assert_eq!(other.push("", "2"), "OK");
     assert_eq!(other.write("0", "1", "2", "new", "1"), "GAP", "every group is written whole first");
     assert_eq!(other.write("0", "", "2", "new", "1"), "OK");
     assert_eq!(other.get("kept"), None, "what the first history left is deleted with its group");
@@ -222,7 +222,7 @@ fn a_state_that_was_put_back_writes_every_group_anew() {
     let redis = Redis::start();
     let mut job = Caller::of(&redis, 1);
     assert_eq!(job.claim("first"), "OK");
-    assert_eq!(job.word("push", &["0", "8", "7", r#"{"cut":{"tick":5}}"#, "8", r#"{"cut":{"tick":5}}"#]), "OK");
+    assert_eq!(job.word("push", &["", "8", "7", r#"{"cut":{"tick":5}}"#, "8", r#"{"cut":{"tick":5}}"#]), "OK");
     assert_eq!(job.write("0", "", "7", "a", "1"), "OK");
     // The checkpoint that the list goes on from: groups keep their places.
     let mut next = Caller::of(&redis, 2);

@@ -5,4 +5,5 @@
 mod bad_input;
 mod outcome;
 mod stages;
+mod topics;
 mod traps;
