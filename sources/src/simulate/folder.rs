@@ -1,0 +1,78 @@
+//! A city's records as an input folder: a sub-folder a topic, a file a partition, a line a record.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::payload::fixed;
+use super::record::Record;
+use super::report::Feed;
+use super::roads::Roads;
+use super::{City, SimulateError};
+
+const BUFFER_BYTES: usize = 256 << 10;
+const FREE_FLOW: &str = "segments.csv";
+
+pub struct Folder {
+    path: PathBuf,
+    /// By topic and partition.
+    files: [Vec<BufWriter<File>>; 5],
+}
+
+impl Folder {
+    /// Makes the folder. It must hold no records yet.
+    pub fn create(path: &Path, city: &City) -> Result<Self, SimulateError> {
+        let taken = |name: &str| path.join(name).read_dir().is_ok_and(|mut entries| entries.next().is_some());
+        let names = Feed::ALL.into_iter().flat_map(|feed| [feed.folder(), feed.topic()]);
+        if let Some(found) = names.into_iter().find(|name| taken(name)) {
+            return Err(SimulateError::FolderInUse { path: path.to_owned(), found: format!("records in {found}/") });
+        }
+        let failed = |source| SimulateError::Write { path: path.to_owned(), source };
+        let mut files = [const { Vec::new() }; 5];
+        for (feed, files) in Feed::ALL.into_iter().zip(&mut files) {
+            fs::create_dir_all(path.join(feed.folder())).map_err(failed)?;
+            for partition in 0..city.settings().partitions[feed as usize] {
+                let file = File::create(path.join(partition_name(feed, partition))).map_err(failed)?;
+                files.push(BufWriter::with_capacity(BUFFER_BYTES, file));
+            }
+        }
+        free_flow(&path.join(FREE_FLOW), &city.roads()).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), files })
+    }
+
+    #[inline]
+    pub fn write(&mut self, record: &Record<'_>) -> Result<(), SimulateError> {
+        let file = &mut self.files[record.feed as usize][usize::from(record.partition)];
+        let written = file.write_all(record.payload).and_then(|()| file.write_all(b"\n"));
+        written.map_err(|source| SimulateError::Write { path: self.path.clone(), source })
+    }
+
+    pub fn finish(&mut self) -> Result<(), SimulateError> {
+        let flushed = self.files.iter_mut().flatten().try_for_each(BufWriter::flush);
+        flushed.map_err(|source| SimulateError::Write { path: self.path.clone(), source })
+    }
+}
+
+/// A partition's file, which is the name that a reader of the folder has for it.
+pub(super) fn partition_name(feed: Feed, partition: u16) -> String {
+    format!("{}/part-{partition:05}.jsonl", feed.folder())
+}
+
+/// The table of free-flow speeds that a job finds in its input folder.
+fn free_flow(path: &Path, roads: &Roads) -> io::Result<()> {
+    let mut out = BufWriter::new(File::create(path)?);
+    writeln!(out, "segment_id,free_flow,lat,lon")?;
+    let mut line = vec![];
+    for (number, road) in roads.all().iter().enumerate() {
+        let middle = roads.along(number as u32, 0.5);
+        line.clear();
+        line.extend_from_slice(road.name.as_bytes());
+        for (value, places) in [(road.free_flow_e2, 2), (middle.latitude_e5, 5), (middle.longitude_e5, 5)] {
+            line.push(b',');
+            fixed(&mut line, value, places);
+        }
+        line.push(b'\n');
+        out.write_all(&line)?;
+    }
+    out.flush()
+}
