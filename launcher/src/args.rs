@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use greenwave_sources::simulate::{Disorder, Settings};
+
+use crate::simulate::{self, Start};
 
 /// Stream processing for city traffic: Kafka topics in, the state of every road and vehicle out.
 #[derive(Debug, Parser)]
@@ -23,6 +26,8 @@ pub enum Command {
     Submit(Submit),
     /// Tell every mistake in a settings file, with line, fact and fix
     Check(Check),
+    /// Make up a city: its records into Kafka or a folder, and the truth about them
+    Simulate(Box<Simulate>),
     /// Print a completion script for a shell
     Completions(Completions),
 }
@@ -67,6 +72,94 @@ pub struct Check {
     /// Override one setting; may be repeated
     #[arg(long = "conf", value_name = "KEY=VALUE", value_parser = parse_pair)]
     pub conf: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("target").required(true), after_help = "Examples:
+  greenwave simulate --out city --truth city/truth --for 30m
+  greenwave simulate --out city --seed 7 --vehicles 20000 --rate 10000 --for 1h
+  greenwave simulate --kafka localhost:9092 --rate 1000
+  greenwave simulate --out tidy --broken 0 --late 0 --too-late 0 --copies 0 --gateway 0 --clock-ahead 0s")]
+pub struct Simulate {
+    /// Send to the five topics at these brokers, as it happens; a missing topic is made with 4 partitions
+    #[arg(long, value_name = "BROKERS", group = "target")]
+    pub kafka: Option<String>,
+    /// Write an input folder, as fast as it goes: a sub-folder a topic, and segments.csv
+    #[arg(long, value_name = "FOLDER", group = "target")]
+    pub out: Option<PathBuf>,
+    /// Also write what every record is and what every view should have shown
+    #[arg(long, value_name = "FOLDER")]
+    pub truth: Option<PathBuf>,
+    /// The same seed and settings give the same bytes
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+    /// Records a second; without it every vehicle reports every 1 to 5 s
+    #[arg(long, value_name = "RECORDS")]
+    pub rate: Option<f64>,
+    #[arg(long, default_value_t = Settings::default().vehicles)]
+    pub vehicles: u32,
+    /// How long the city is watched, by its own clock; 10m into a folder, without end to Kafka
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    pub run_for: Option<Duration>,
+    /// Where event time begins: now, or UTC. By default 2026-03-02T08:00:00 in a folder and now to Kafka
+    #[arg(long, value_name = "TIME", value_parser = simulate::parse_start)]
+    pub start: Option<Start>,
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    #[command(flatten)]
+    pub disorder: DisorderArguments,
+    #[command(flatten)]
+    pub size: SizeArguments,
+}
+
+/// What goes wrong on the way. Shares are of the records, 0 to 1.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Disorder, as shares of the records")]
+pub struct DisorderArguments {
+    /// Up to 2 s old when they arrive
+    #[arg(long, value_name = "SHARE", default_value_t = Disorder::default().out_of_order)]
+    pub out_of_order: f64,
+    /// 2 to 60 s old
+    #[arg(long, value_name = "SHARE", default_value_t = Disorder::default().late)]
+    pub late: f64,
+    /// 20 to 40 minutes old
+    #[arg(long, value_name = "SHARE", default_value_t = Disorder::default().too_late)]
+    pub too_late: f64,
+    /// Arrive again within 10 s, byte for byte
+    #[arg(long, value_name = "SHARE", default_value_t = Disorder::default().copies)]
+    pub copies: f64,
+    /// Not JSON, cut off, without device, out of range, or of 1970
+    #[arg(long, value_name = "SHARE", default_value_t = Disorder::default().broken)]
+    pub broken: f64,
+    /// Written with the other names that producers use: deviceId, latitude and longitude
+    #[arg(long, value_name = "SHARE", default_value_t = Disorder::default().variants)]
+    pub variants: f64,
+    /// How far the clock of one vehicle is ahead; 0s for a right one
+    #[arg(long, value_name = "DURATION", default_value = "3h", value_parser = parse_duration)]
+    pub clock_ahead: Duration,
+    /// Vehicles whose gateway uploads two hours of reports at once, a minute after the start
+    #[arg(long, value_name = "VEHICLES", default_value_t = Settings::default().gateway_vehicles)]
+    pub gateway: u32,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Size of the city")]
+pub struct SizeArguments {
+    /// Crossings along each side of the grid
+    #[arg(long, value_name = "CROSSINGS", default_value_t = Settings::default().side)]
+    pub side: u16,
+    #[arg(long, value_name = "COUNT", default_value_t = Settings::default().cameras)]
+    pub cameras: u16,
+    /// Weather stations
+    #[arg(long, value_name = "COUNT", default_value_t = Settings::default().stations)]
+    pub stations: u16,
+    /// Incidents at the same time, about
+    #[arg(long, value_name = "COUNT", default_value_t = Settings::default().incidents)]
+    pub incidents: u16,
+    /// Files, or partitions of a topic that is made
+    #[arg(long, value_name = "COUNT", default_value_t = 4)]
+    pub partitions: u16,
 }
 
 #[derive(Debug, Args)]

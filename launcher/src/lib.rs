@@ -14,6 +14,7 @@ mod free_flow;
 mod report;
 pub mod settings;
 mod signals;
+mod simulate;
 mod submit;
 
 use std::ffi::OsString;
@@ -60,6 +61,7 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = match command {
         args::Command::Submit(submit) => submit::run(submit),
         args::Command::Check(check) => check::run(check),
+        args::Command::Simulate(simulate) => simulate::run(&simulate),
         args::Command::Completions(completions) => completions::run(completions),
     };
     outcome.into()

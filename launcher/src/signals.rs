@@ -1,6 +1,7 @@
 //! Signals and panics: the two ways a process is told to end.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use greenwave_runtime::Fate;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -20,6 +21,16 @@ pub fn drain_on_signal(fate: Arc<Fate>) -> std::io::Result<()> {
         }
     });
     Ok(())
+}
+
+/// For work that is whole at every moment: the first signal sets the flag, a second one ends at once.
+pub fn flag_on_signal() -> std::io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 1, stop.clone())?;
+        signal_hook::flag::register(signal, stop.clone())?;
+    }
+    Ok(stop)
 }
 
 /// A panic on one worker would leave the others waiting for ever: the process ends, and the next start restores.

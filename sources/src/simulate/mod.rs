@@ -30,6 +30,7 @@ mod roads;
 mod settings;
 mod sky;
 mod tally;
+mod topics;
 mod traffic;
 mod truth;
 mod wheel;
@@ -42,6 +43,7 @@ pub use record::{Fault, Kind, Record};
 pub use report::Feed;
 pub use settings::{Disorder, START_MS, Settings};
 pub use tally::Tally;
+pub use topics::Topics;
 pub use truth::{PartitionNames, Truth};
 
 #[cfg(test)]

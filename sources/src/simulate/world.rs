@@ -69,7 +69,7 @@ impl World {
         actors.extend((0..stations).map(station).map(Reverse));
         let gap = settings.gap_ms();
         Self {
-            gap_ms: ((gap / 3.0).round() as i64, (gap * 5.0 / 3.0).round() as i64),
+            gap_ms: (((gap / 3.0).round() as i64).max(1), (gap * 5.0 / 3.0).round() as i64),
             flow: Flow::new(sky, &roads),
             incidents: Incidents::new(incidents),
             settings: settings.clone(),
@@ -113,17 +113,25 @@ impl World {
     #[inline]
     fn drive(&mut self, vehicle: u32, at_ms: i64) -> Report {
         self.flow.look(at_ms);
-        let (from, to) = match at_ms {
-            _ if vehicle < self.settings.gateway_vehicles => (GATEWAY_GAP_MS, GATEWAY_GAP_MS),
-            _ if at_ms < self.settings.start_ms => (GAP_BEFORE_MS, GAP_BEFORE_MS),
-            _ => self.gap_ms,
-        };
-        self.due.add(vehicle, at_ms + self.random.between(from.max(1), to.max(1) + 1));
+        let next_ms = self.next_ms(vehicle, at_ms);
+        self.due.add(vehicle, next_ms);
         let (drive, place) = self.traffic.drive(vehicle, at_ms, &self.roads, &self.flow, &mut self.random);
         if self.random.between(0, i64::from(GPS_PER_VEHICLE_REPORT)) == 0 {
             self.also = Some(self.report(at_ms, place, Said::Vehicle(drive)));
         }
         self.report(at_ms, place, Said::Gps(drive))
+    }
+
+    /// When a vehicle reports again. From the start on at once at the full rate.
+    #[inline]
+    fn next_ms(&mut self, vehicle: u32, at_ms: i64) -> i64 {
+        let (start_ms, (from, to)) = (self.settings.start_ms, self.gap_ms);
+        match at_ms {
+            _ if vehicle < self.settings.gateway_vehicles => at_ms + GATEWAY_GAP_MS,
+            _ if at_ms >= start_ms => at_ms + self.random.between(from, to + 1),
+            _ if at_ms + GAP_BEFORE_MS < start_ms => at_ms + GAP_BEFORE_MS,
+            _ => start_ms + self.random.between(0, (from + to) / 2),
+        }
     }
 
     fn act(&mut self, actor: Actor, at_ms: i64) -> Option<Report> {
