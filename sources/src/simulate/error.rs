@@ -18,7 +18,12 @@ pub enum SimulateError {
     )]
     BrokerUnreachable { brokers: String, waited: Duration, detail: String },
     #[error("cannot make topic {topic} at {brokers}: {detail}; make it by hand, or grant the client the right to")]
-    TopicNotMade { topic: String, brokers: String, detail: String },
+    TopicNotMade { topic: &'static str, brokers: String, detail: String },
+    #[error(
+        "cannot use topic {topic} at {brokers}: it is not ready after {} s ({detail}); see the broker's log",
+        waited.as_secs_f64()
+    )]
+    TopicNotReady { topic: &'static str, brokers: String, waited: Duration, detail: String },
     #[error("cannot send to {brokers}: {detail}; see the broker's log")]
     Send { brokers: String, detail: String },
     #[error(

@@ -87,8 +87,7 @@ impl Topics {
         let mut ends = [const { Vec::new() }; 5];
         for (feed, ends) in Feed::ALL.into_iter().zip(&mut ends) {
             for partition in 0..partitions_of(&asker, brokers, feed)? {
-                let (_, end) = asker.fetch_watermarks(feed.topic(), partition, ANSWER).map_err(failed)?;
-                ends.push(end);
+                ends.push(end_of(&asker, brokers, feed, partition)?);
             }
         }
         config
@@ -165,7 +164,7 @@ fn make(config: &ClientConfig, brokers: &str, missing: &[Feed], partitions: u16)
         return Ok(());
     }
     let not_made = |feed: Feed, detail: String| SimulateError::TopicNotMade {
-        topic: feed.topic().to_owned(),
+        topic: feed.topic(),
         brokers: brokers.to_owned(),
         detail,
     };
@@ -185,19 +184,39 @@ fn make(config: &ClientConfig, brokers: &str, missing: &[Feed], partitions: u16)
     Ok(())
 }
 
-/// How many partitions a topic has, once the brokers know.
+/// How many partitions a topic has, once each has a leader.
 fn partitions_of(asker: &BaseConsumer, brokers: &str, feed: Feed) -> Result<i32, SimulateError> {
+    patiently(brokers, feed, || {
+        let answer = asker.fetch_metadata(Some(feed.topic()), ANSWER).map_err(|error| error.to_string())?;
+        let topic = answer.topics().iter().find(|topic| topic.name() == feed.topic());
+        let partitions = topic.map(|topic| topic.partitions()).unwrap_or_default();
+        let all_led = !partitions.is_empty() && partitions.iter().all(|partition| partition.leader() >= 0);
+        if all_led { Ok(partitions.len() as i32) } else { Err("its partitions have no leaders".to_owned()) }
+    })
+}
+
+/// The offset that the next record of a partition will have.
+fn end_of(asker: &BaseConsumer, brokers: &str, feed: Feed, partition: i32) -> Result<i64, SimulateError> {
+    patiently(brokers, feed, || {
+        let ends = asker.fetch_watermarks(feed.topic(), partition, ANSWER);
+        ends.map(|(_, end)| end).map_err(|error| error.to_string())
+    })
+}
+
+/// Asks again while the brokers are still making the topic.
+fn patiently<T>(brokers: &str, feed: Feed, ask: impl Fn() -> Result<T, String>) -> Result<T, SimulateError> {
     let begun = Instant::now();
     loop {
-        let answer = asker.fetch_metadata(Some(feed.topic()), ANSWER).map_err(|error| send_failed(brokers, &error))?;
-        let led = |topic: &rdkafka::metadata::MetadataTopic| topic.partitions().iter().all(|it| it.leader() >= 0);
-        match answer.topics().iter().find(|topic| topic.name() == feed.topic() && led(topic)) {
-            Some(topic) if !topic.partitions().is_empty() => return Ok(topic.partitions().len() as i32),
-            _ if begun.elapsed() < MADE => sleep(LOOK_AGAIN),
-            _ => {
-                let detail = format!("its partitions have no leader after {} s", MADE.as_secs());
-                let (topic, brokers) = (feed.topic().to_owned(), brokers.to_owned());
-                return Err(SimulateError::TopicNotMade { topic, brokers, detail });
+        match ask() {
+            Ok(answer) => return Ok(answer),
+            Err(_) if begun.elapsed() < MADE => sleep(LOOK_AGAIN),
+            Err(detail) => {
+                return Err(SimulateError::TopicNotReady {
+                    topic: feed.topic(),
+                    brokers: brokers.to_owned(),
+                    waited: MADE,
+                    detail,
+                });
             }
         }
     }
