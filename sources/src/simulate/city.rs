@@ -1,6 +1,6 @@
 //! What arrives of the city's reports, in order of arrival: some late, some twice, some broken.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
@@ -38,39 +38,13 @@ pub struct City {
     payload: Vec<u8>,
 }
 
-/// A report on its way.
-#[derive(Clone, Copy, Debug)]
+/// A report on its way. Ordered by arrival, then as the reports were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Held {
     arrival_ms: i64,
     report: Report,
     kind: Kind,
 }
-
-impl Held {
-    fn rank(&self) -> (i64, i64, u64, Kind) {
-        (self.arrival_ms, self.report.event_ms, self.report.number, self.kind)
-    }
-}
-
-impl Ord for Held {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank())
-    }
-}
-
-impl PartialOrd for Held {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Held {
-    fn eq(&self, other: &Self) -> bool {
-        self.rank() == other.rank()
-    }
-}
-
-impl Eq for Held {}
 
 impl City {
     pub fn new(settings: Settings) -> Result<Self, SimulateError> {

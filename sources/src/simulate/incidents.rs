@@ -9,7 +9,7 @@ pub const TOLD_EVERY_MS: i64 = 20_000;
 /// And for so long after it was resolved.
 pub const TOLD_AFTER_MS: i64 = MINUTE_MS;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     Active,
     Responding,
@@ -36,7 +36,7 @@ pub const KINDS: [(&str, &str); 4] = [
 /// Severities with the share of a road's speed that they leave.
 pub const SEVERITIES: [(&str, f64); 4] = [("low", 0.65), ("medium", 0.45), ("high", 0.3), ("critical", 0.15)];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Incident {
     pub number: u32,
     /// What its name is made of.

@@ -41,7 +41,7 @@ impl Feed {
 }
 
 /// What a camera sees of its road.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Glance {
     pub camera: u16,
     pub road: u32,
@@ -50,7 +50,7 @@ pub struct Glance {
     pub vehicles: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Said {
     Gps(Drive),
     Vehicle(Drive),
@@ -59,7 +59,7 @@ pub enum Said {
     Emergency(Incident, Status),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Report {
     /// Its id is made of it.
     pub number: u64,

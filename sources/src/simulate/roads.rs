@@ -69,7 +69,7 @@ impl Heading {
 }
 
 /// Degrees × 10⁵.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     pub latitude_e5: i32,
     pub longitude_e5: i32,

@@ -6,7 +6,7 @@ use super::random::share_of;
 const SPELL_MS: i64 = 30 * 60_000;
 const HOUR_MS: i64 = 3_600_000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Condition {
     Clear,
     Rain,
@@ -35,7 +35,7 @@ impl Condition {
 }
 
 /// What a station measures. `_e1` are tenths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Measured {
     pub station: u16,
     pub condition: Condition,

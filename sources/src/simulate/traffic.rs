@@ -21,7 +21,7 @@ struct Vehicle {
 }
 
 /// Where a vehicle is and how fast.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Drive {
     pub vehicle: u32,
     pub road: u32,
