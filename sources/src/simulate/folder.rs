@@ -22,9 +22,8 @@ pub struct Folder {
 impl Folder {
     /// Makes the folder. It must hold no records yet.
     pub fn create(path: &Path, city: &City) -> Result<Self, SimulateError> {
-        let taken = |name: &str| path.join(name).read_dir().is_ok_and(|mut entries| entries.next().is_some());
-        let names = Feed::ALL.into_iter().flat_map(|feed| [feed.folder(), feed.topic()]);
-        if let Some(found) = names.into_iter().find(|name| taken(name)) {
+        let mut names = Feed::ALL.into_iter().flat_map(|feed| [feed.folder(), feed.topic()]);
+        if let Some(found) = names.find(|name| holds_records(&path.join(name))) {
             return Err(SimulateError::FolderInUse { path: path.to_owned(), found: format!("records in {found}/") });
         }
         let failed = |source| SimulateError::Write { path: path.to_owned(), source };
@@ -51,6 +50,12 @@ impl Folder {
         let flushed = self.files.iter_mut().flatten().try_for_each(BufWriter::flush);
         flushed.map_err(|source| SimulateError::Write { path: self.path.clone(), source })
     }
+}
+
+/// Files without a byte, of a run that was refused for another reason, are no records.
+fn holds_records(folder: &Path) -> bool {
+    let has_bytes = |entry: io::Result<fs::DirEntry>| entry.and_then(|it| it.metadata()).is_ok_and(|it| it.len() > 0);
+    folder.read_dir().is_ok_and(|mut entries| entries.any(has_bytes))
 }
 
 /// A partition's file, which is the name that a reader of the folder has for it.

@@ -44,7 +44,7 @@ pub struct Truth {
 impl Truth {
     /// Makes the folder. It must hold no truth yet.
     pub fn create(path: &Path, city: &City, names: PartitionNames) -> Result<Self, SimulateError> {
-        if path.join(RECORDS).exists() {
+        if path.join(RECORDS).metadata().is_ok_and(|file| file.len() > 0) {
             return Err(SimulateError::FolderInUse { path: path.to_owned(), found: RECORDS.to_owned() });
         }
         Self::open(path, city, names).map_err(|source| SimulateError::Write { path: path.to_owned(), source })

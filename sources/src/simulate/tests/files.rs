@@ -124,3 +124,13 @@ fn a_folder_with_records_is_refused() {
     assert!(matches!(told, SimulateError::FolderInUse { .. }), "{told}");
     assert!(told.to_string().contains("records in gps/"), "{told}");
 }
+
+#[test]
+fn what_a_run_left_that_never_began_is_no_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let city = City::new(minutes(1)).unwrap();
+    for _ in 0..2 {
+        Folder::create(folder.path(), &city).unwrap();
+        Truth::create(&folder.path().join("truth"), &city, PartitionNames::Files).unwrap();
+    }
+}

@@ -1,22 +1,22 @@
 //! `greenwave simulate`: a made-up city into Kafka or a folder, and the truth about it.
 
-use std::io::{IsTerminal, Write};
+mod report;
+mod target;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use greenwave_model::iso;
-use greenwave_sources::simulate::{
-    City, Disorder, Folder, PartitionNames, Record, START_MS, Settings, SimulateError, Tally, Topics, Truth,
-};
+use greenwave_sources::simulate::{Disorder, PartitionNames, START_MS, Settings, SimulateError, Tally, Truth};
 
-use crate::args::{Output, Simulate};
+use crate::args::Simulate;
 use crate::{Outcome, signals};
+use report::{Progress, tell};
+use target::Target;
 
 const FOLDER_FOR: Duration = Duration::from_secs(600);
 /// Records into a folder between two looks at the clock.
 const LOOK_EVERY: u64 = 4_096;
-/// A signal is heard within so long.
-const NAP: Duration = Duration::from_millis(100);
 
 /// Where event time begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,63 +43,6 @@ pub fn run(simulate: &Simulate) -> Outcome {
             let outcome = if error.is_wrong_use() { Outcome::WrongUse } else { Outcome::Failed };
             eprintln!("greenwave: {:#}", anyhow::Error::from(error));
             outcome
-        }
-    }
-}
-
-/// Where records go.
-enum Target {
-    Folder(Folder),
-    /// With what is added to the city's time to have that of the wall clock.
-    Topics(Topics, i64),
-}
-
-impl Target {
-    /// The city as the target has partitions for it, and the target.
-    fn open(simulate: &Simulate) -> Result<(City, Self), SimulateError> {
-        let settings = settings(simulate);
-        let Some(brokers) = &simulate.kafka else {
-            let city = City::new(settings)?;
-            let folder = simulate.out.as_deref().expect("clap asks for one of the two");
-            let folder = Folder::create(folder, &city)?;
-            return Ok((city, Self::Folder(folder)));
-        };
-        City::new(settings)?;
-        let topics = Topics::open(brokers, simulate.size.partitions)?;
-        // Looking for topics took a while: now is now.
-        let settings = topics.settings(self::settings(simulate));
-        let ahead_ms = wall_ms() - settings.start_ms;
-        let mut city = City::new(settings)?;
-        city.count_from(topics.ends());
-        Ok((city, Self::Topics(topics, ahead_ms)))
-    }
-
-    fn write(&mut self, record: &Record<'_>) -> Result<(), SimulateError> {
-        match self {
-            Self::Folder(folder) => folder.write(record),
-            Self::Topics(topics, ahead_ms) => topics.send(record, record.arrival_ms + *ahead_ms),
-        }
-    }
-
-    /// Waits for the time of a record; false if told to stop meanwhile.
-    fn wait(&self, arrival_ms: i64, stop: &AtomicBool) -> bool {
-        let Self::Topics(_, ahead_ms) = self else { return true };
-        loop {
-            let left_ms = arrival_ms + ahead_ms - wall_ms();
-            if stop.load(Ordering::Relaxed) {
-                return false;
-            }
-            if left_ms <= 0 {
-                return true;
-            }
-            std::thread::sleep(NAP.min(Duration::from_millis(left_ms.unsigned_abs())));
-        }
-    }
-
-    fn finish(&mut self) -> Result<(), SimulateError> {
-        match self {
-            Self::Folder(folder) => folder.finish(),
-            Self::Topics(topics, _) => topics.finish(),
         }
     }
 }
@@ -165,65 +108,6 @@ fn produce(simulate: &Simulate, stop: &AtomicBool) -> Result<Tally, SimulateErro
         truth.finish(&city, tally.last_arrival_ms)?;
     }
     Ok(tally)
-}
-
-/// A line on standard error: every second on a terminal, every five elsewhere.
-struct Progress {
-    every: Duration,
-    told: Instant,
-    records: u64,
-    start_ms: i64,
-    quiet: bool,
-}
-
-impl Progress {
-    fn new(simulate: &Simulate, city: &City) -> Self {
-        let every = Duration::from_secs(if std::io::stderr().is_terminal() { 1 } else { 5 });
-        let (start_ms, quiet) = (city.settings().start_ms, simulate.output == Output::Json);
-        Self { every, told: Instant::now(), records: 0, start_ms, quiet }
-    }
-
-    fn look(&mut self, tally: &Tally, target: &Target) {
-        let passed = self.told.elapsed();
-        if self.quiet || passed < self.every {
-            return;
-        }
-        let rate = (tally.records - self.records) as f64 / passed.as_secs_f64();
-        let city_s = (tally.last_arrival_ms - self.start_ms) / 1_000;
-        let confirmed = match target {
-            Target::Folder(_) => String::new(),
-            Target::Topics(topics, _) => format!(", {} confirmed", topics.confirmed()),
-        };
-        let records = tally.records;
-        let _ = writeln!(std::io::stderr(), "{records} records ({rate:.0}/s), {city_s} s of the city{confirmed}");
-        (self.told, self.records) = (Instant::now(), tally.records);
-    }
-}
-
-fn tell(output: Output, tally: &Tally, took: Duration) {
-    let seconds = took.as_secs_f64();
-    let rate = tally.records as f64 / seconds;
-    let counts = |counts: &mut dyn Iterator<Item = (&'static str, u64)>| {
-        counts.map(|(name, count)| (name.to_owned(), count.into())).collect::<serde_json::Map<_, _>>()
-    };
-    if output == Output::Json {
-        let summary = serde_json::json!({
-            "records": tally.records,
-            "bytes": tally.bytes,
-            "seconds": seconds,
-            "records_per_second": rate.round(),
-            "topics": counts(&mut tally.topics()),
-            "kinds": counts(&mut tally.kinds()),
-        });
-        println!("{summary}");
-        return;
-    }
-    let list = |counts: &mut dyn Iterator<Item = (&'static str, u64)>| {
-        counts.map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
-    };
-    println!("{} records, {} MB, {seconds:.1} s ({rate:.0}/s)", tally.records, tally.bytes / 1_000_000);
-    println!("  {}", list(&mut tally.topics()));
-    println!("  {}", list(&mut tally.kinds()));
 }
 
 fn wall_ms() -> i64 {
