@@ -47,7 +47,7 @@ pub fn run(simulate: &Simulate) -> Outcome {
     }
 }
 
-fn settings(simulate: &Simulate) -> Settings {
+fn settings(simulate: &Simulate, now_ms: i64) -> Settings {
     let Simulate { disorder, size, .. } = simulate;
     let milliseconds = |duration: Duration| duration.as_millis() as i64;
     let start = simulate.start.unwrap_or(if simulate.kafka.is_some() { Start::Now } else { Start::At(START_MS) });
@@ -55,7 +55,7 @@ fn settings(simulate: &Simulate) -> Settings {
     Settings {
         seed: simulate.seed,
         start_ms: match start {
-            Start::Now => wall_ms(),
+            Start::Now => now_ms,
             Start::At(ms) => ms,
         },
         run_for_ms: run_for.map(milliseconds),

@@ -21,7 +21,7 @@ pub enum Target {
 impl Target {
     /// The city as the target has partitions for it, and the target.
     pub fn open(simulate: &Simulate) -> Result<(City, Self), SimulateError> {
-        let settings = super::settings(simulate);
+        let settings = super::settings(simulate, wall_ms());
         let Some(brokers) = &simulate.kafka else {
             let city = City::new(settings)?;
             let folder = simulate.out.as_deref().expect("clap asks for one of the two");
@@ -32,8 +32,9 @@ impl Target {
         City::new(settings)?;
         let topics = Topics::open(brokers, simulate.size.partitions)?;
         // Looking for topics took a while: now is now.
-        let settings = topics.settings(super::settings(simulate));
-        let ahead_ms = wall_ms() - settings.start_ms;
+        let now_ms = wall_ms();
+        let settings = topics.settings(super::settings(simulate, now_ms));
+        let ahead_ms = now_ms - settings.start_ms;
         let mut city = City::new(settings)?;
         city.count_from(topics.ends());
         Ok((city, Self::Topics(topics, ahead_ms)))
