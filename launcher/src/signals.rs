@@ -38,7 +38,7 @@ pub fn end_on_panic() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         tell(panic);
-        eprintln!("greenwave: this is a defect, please report it; the next start goes on from the last checkpoint");
+        complain!("greenwave: this is a defect, please report it; the next start goes on from the last checkpoint");
         end_now();
     }));
 }

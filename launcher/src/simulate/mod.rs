@@ -29,7 +29,7 @@ pub fn run(simulate: &Simulate) -> Outcome {
     let stop = match signals::flag_on_signal() {
         Ok(stop) => stop,
         Err(error) => {
-            eprintln!("greenwave: cannot listen for signals: {error}");
+            complain!("greenwave: cannot listen for signals: {error}");
             return Outcome::Failed;
         }
     };
@@ -41,7 +41,7 @@ pub fn run(simulate: &Simulate) -> Outcome {
         }
         Err(error) => {
             let outcome = if error.is_wrong_use() { Outcome::WrongUse } else { Outcome::Failed };
-            eprintln!("greenwave: {:#}", anyhow::Error::from(error));
+            complain!("greenwave: {:#}", anyhow::Error::from(error));
             outcome
         }
     }

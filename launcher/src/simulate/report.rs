@@ -56,13 +56,13 @@ pub fn tell(output: Output, tally: &Tally, took: Duration) {
             "topics": counts(&mut tally.topics()),
             "kinds": counts(&mut tally.kinds()),
         });
-        println!("{summary}");
+        say!("{summary}");
         return;
     }
     let list = |counts: &mut dyn Iterator<Item = (&'static str, u64)>| {
         counts.map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
     };
-    println!("{} records, {} MB, {seconds:.1} s ({rate:.0}/s)", tally.records, tally.bytes / 1_000_000);
-    println!("  {}", list(&mut tally.topics()));
-    println!("  {}", list(&mut tally.kinds()));
+    say!("{} records, {} MB, {seconds:.1} s ({rate:.0}/s)", tally.records, tally.bytes / 1_000_000);
+    say!("  {}", list(&mut tally.topics()));
+    say!("  {}", list(&mut tally.kinds()));
 }

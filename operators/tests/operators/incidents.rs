@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use greenwave_model::views::{INCIDENT_KEPT_MS, Incident, Severity, Status};
-use greenwave_model::{Change, Clock, Name, RecordRef};
+use greenwave_model::{Clock, Name, RecordRef};
 use greenwave_operators::States;
 use greenwave_operators::latest::{Report, latest};
 use timely::dataflow::operators::vec::Map;
 
+use crate::latest::standing;
 use crate::laws::random::Clocks;
 use crate::laws::twins::Times;
 use crate::laws::{Cut, History, Random, Shown, Subject, Ticked, obeys};
@@ -22,13 +23,7 @@ impl Subject for Incidents {
     type Row = Row;
 
     fn build<'s>(&self, rows: Ticked<'s, Row>, clock: Ticked<'s, Clock>, states: &States) -> Ticked<'s, Shown> {
-        latest(rows, clock, states).0.map(|upsert| {
-            let value = match upsert.change {
-                Change::Set(value) => Some(format!("{value:?}")),
-                Change::Remove | Change::Retire => None,
-            };
-            Shown::Put(upsert.key.to_string(), value)
-        })
+        latest(rows, clock, states).0.map(standing)
     }
 
     fn history(&self, random: &mut Random) -> History<Row> {

@@ -1,7 +1,7 @@
 //! Latest: the newest report of a vehicle stands, ties go to the smaller record.
 
 use greenwave_model::views::VehicleLocation;
-use greenwave_model::{Change, Clock, GpsReading};
+use greenwave_model::{Change, Clock, GpsReading, ViewRow};
 use greenwave_operators::latest::{Report, latest};
 use greenwave_operators::publish::Upsert;
 use greenwave_operators::{Accepted, States, reports::Reporter};
@@ -12,6 +12,17 @@ use crate::laws::{Cut, History, Random, Shown, Subject, Ticked, obeys};
 
 type Row = Report<VehicleLocation>;
 
+/// What an upsert makes of its key.
+pub fn standing<V: ViewRow>(upsert: Upsert<V>) -> Shown {
+    let mut key = String::new();
+    V::key_text(&upsert.key, &mut key);
+    let value = match upsert.change {
+        Change::Set(value) => Some(format!("{value:?}")),
+        Change::Remove | Change::Retire => None,
+    };
+    Shown::Put(key, value)
+}
+
 #[derive(Clone)]
 struct Latest;
 
@@ -19,13 +30,7 @@ impl Subject for Latest {
     type Row = Row;
 
     fn build<'s>(&self, rows: Ticked<'s, Row>, clock: Ticked<'s, Clock>, states: &States) -> Ticked<'s, Shown> {
-        latest(rows, clock, states).0.map(|upsert: Upsert<VehicleLocation>| {
-            let value = match upsert.change {
-                Change::Set(value) => Some(format!("{value:?}")),
-                Change::Remove | Change::Retire => None,
-            };
-            Shown::Put(upsert.key.to_string(), value)
-        })
+        latest(rows, clock, states).0.map(standing)
     }
 
     fn history(&self, random: &mut Random) -> History<Row> {
