@@ -3,14 +3,13 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench lint install-test-servers
 
-## demo: generated traffic through the whole engine into .demo/, on this machine, in about a minute once built
+## demo: an hour of a simulated city through the whole engine into .demo/, in about a minute once built
 demo:
 	tests/servers/install build
-	cargo build --release --package greenwave-launcher --package greenwave-benches --bin greenwave --bin generate
+	cargo build --release --package greenwave-launcher
 	rm -rf .demo && mkdir .demo
-	target/release/generate --events 1500000 --files 4 --output .demo/input --seed 7 \
-	    --broken 0.002 --too-late 0.002
-	cd .demo && ../target/release/greenwave submit --master 'local[2]' ../dataflows/settings/congestion-replay.toml \
+	target/release/greenwave simulate --out .demo/input --vehicles 3000 --rate 400 --for 1h --seed 7
+	cd .demo && ../target/release/greenwave submit --master 'local[2]' ../dataflows/settings/city.toml \
 	    --conf input=input --conf lake=lake --conf state=state --conf pace=60x
 
 ## test: every suite against real servers, and a table of what passed and what was skipped

@@ -28,6 +28,8 @@ pub enum Command {
     Check(Check),
     /// Make up a city: its records into Kafka or a folder, and the truth about them
     Simulate(Box<Simulate>),
+    /// Show settings
+    Config(Config),
     /// Print a completion script for a shell
     Completions(Completions),
 }
@@ -160,6 +162,33 @@ pub struct SizeArguments {
     /// Files, or partitions of a topic that is made
     #[arg(long, value_name = "COUNT", default_value_t = 4)]
     pub partitions: u16,
+}
+
+#[derive(Debug, Args)]
+pub struct Config {
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting a job would run with
+    Show(ConfigShow),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  greenwave config show dataflows/settings/city.toml
+  greenwave config show city.toml --origin --conf tick=20ms")]
+pub struct ConfigShow {
+    /// Settings of a job, a TOML file
+    pub file: PathBuf,
+    /// Say where each value comes from: a line of the file, the environment, --conf or the default
+    #[arg(long)]
+    pub origin: bool,
+    /// Override one setting; may be repeated
+    #[arg(long = "conf", value_name = "KEY=VALUE", value_parser = parse_pair)]
+    pub conf: Vec<(String, String)>,
 }
 
 #[derive(Debug, Args)]

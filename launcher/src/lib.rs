@@ -9,8 +9,10 @@ mod say;
 mod args;
 mod check;
 mod completions;
+mod config;
 mod dataflows;
 mod free_flow;
+mod live;
 mod report;
 pub mod settings;
 mod signals;
@@ -62,6 +64,7 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
         args::Command::Submit(submit) => submit::run(submit),
         args::Command::Check(check) => check::run(check),
         args::Command::Simulate(simulate) => simulate::run(&simulate),
+        args::Command::Config(config) => config::run(&config),
         args::Command::Completions(completions) => completions::run(completions),
     };
     outcome.into()

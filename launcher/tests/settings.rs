@@ -92,3 +92,24 @@ fn every_shipped_file_is_without_mistakes() {
         assert!(told.is_none(), "{}: {told:?}", path.display());
     }
 }
+
+/// Old producers' variables still set up a job, unless its file says otherwise.
+#[test]
+fn variables_of_older_systems_are_aliases() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("job.toml");
+    std::fs::write(&file, "input = \"kafka://localhost:9092\"\n[topics]\nweather_data = \"meteo\"\n").unwrap();
+    let variables = [
+        ("KAFKA_BOOTSTRAP_SERVERS", "broker:9092"),
+        ("GPS_TOPIC", "positions"),
+        ("WEATHER_TOPIC", "weather"),
+        ("VEHICLE_TOPIC", ""),
+    ];
+    let variables = variables.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let raw = Raw::gather(&file, variables, &[]);
+    let told = |name: &str| raw.values.get(name).map(|value| (value.text.clone(), value.origin.to_string()));
+    assert_eq!(told("input"), Some(("kafka://broker:9092".into(), "environment KAFKA_BOOTSTRAP_SERVERS".into())));
+    assert_eq!(told("topics.gps_data"), Some(("positions".into(), "environment GPS_TOPIC".into())));
+    assert_eq!(told("topics.weather_data").unwrap().0, "meteo", "the file has said something else");
+    assert_eq!(told("topics.vehicle_data"), None, "an empty variable says nothing");
+}

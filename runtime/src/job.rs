@@ -178,10 +178,12 @@ pub fn run(
     };
     let plan = plan(&job);
     let first = restore::highest(&store, &job.name, &plan)?;
-    let mut lake = open_lake(&job, &first.history, tokio.handle())?;
+    let history = restore::history(&store)?;
+    let mut lake = open_lake(&job, &history, tokio.handle())?;
     let generation = Generation::take(&store, &job.name, job.take_over)?;
     let (speed_events, speed_heard) = crossbeam_channel::unbounded();
-    let (speed, claim) = start_speed(&job, &first, generation.number, speed_events)?;
+    let settings = speed_settings(&job, history, &first);
+    let (speed, claim) = start_speed(settings, generation.number, job.workers, speed_events)?;
     let restore::Found { manifest, made: state } =
         restore::take_over(&store, &generation, &job.name, &plan, first, |manifest| {
             refuse_other_lake(&job.name, lake.as_mut(), manifest)?;
@@ -275,24 +277,29 @@ fn refuse_other_lake(job: &str, lake: Option<&mut (Lake, Vec<Table>)>, manifest:
 
 type Listed = Vec<(u64, String)>;
 
-/// A speed layer that does not answer stops nothing: its values appear when it returns.
-fn start_speed(
-    job: &Job,
-    manifest: &Manifest,
-    generation: u64,
-    events: crossbeam_channel::Sender<FromSpeed>,
-) -> Result<(Speed, Option<Listed>), RunError> {
+/// What a claim of the speed layer says of us.
+fn speed_settings(job: &Job, history: String, manifest: &Manifest) -> SpeedSettings {
     let mut settings = job.speed.clone();
     if let SpeedSettings::Redis(redis) = &mut settings {
-        redis.history = manifest.history.clone();
+        redis.history = history;
         redis.restored = manifest.tick().unwrap_or(0);
         redis.take_over = job.take_over;
     }
-    match Speed::start(settings.clone(), generation, job.workers, events.clone()) {
+    settings
+}
+
+/// A speed layer that does not answer stops nothing: its values appear when it returns.
+fn start_speed(
+    settings: SpeedSettings,
+    generation: u64,
+    workers: usize,
+    events: crossbeam_channel::Sender<FromSpeed>,
+) -> Result<(Speed, Option<Listed>), RunError> {
+    match Speed::start(settings.clone(), generation, workers, events.clone()) {
         Ok((speed, claim)) => Ok((speed, claim.map(|claim| claim.ticks))),
         Err(error @ SpeedError::Unreachable { .. }) => {
             tracing::warn!(%error, "speed layer is down, going on without it until it returns");
-            Ok((Speed::start_unclaimed(settings, generation, job.workers, events)?, None))
+            Ok((Speed::start_unclaimed(settings, generation, workers, events)?, None))
         }
         Err(error) => Err(error.into()),
     }

@@ -76,9 +76,6 @@ pub struct Manifest {
     pub kind: Kind,
     pub generation: u64,
     pub nonce: u64,
-    /// Drawn at the job's first start: tells its lake and speed layer from those of another state.
-    #[serde(default)]
-    pub history: String,
     /// A cut was made without a lake: one that is named later would have a hole.
     #[serde(default)]
     pub is_unstaged: bool,

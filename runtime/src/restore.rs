@@ -25,6 +25,19 @@ pub struct Found<T> {
     pub made: T,
 }
 
+const HISTORY: &str = "history";
+
+/// What tells this state's lake and speed layer from those of another state of the job: drawn once, before anything else
+/// is written.
+pub fn history(store: &Store) -> Result<String, RunError> {
+    let drawn = format!("{:016x}", crate::nonce());
+    if store.get(HISTORY)?.is_none() {
+        store.create(HISTORY, drawn.into())?;
+    }
+    let content = store.get(HISTORY)?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&content).into_owned())
+}
+
 /// The manifest that a start would go on from.
 pub fn highest(store: &Store, job: &str, plan: &Plan) -> Result<Manifest, RunError> {
     let (highest, _) = Manifest::highest(store)?;
@@ -77,7 +90,6 @@ fn fresh(plan: &Plan) -> Manifest {
         kind: Kind::Takeover,
         generation: 0,
         nonce: 0,
-        history: format!("{:016x}", crate::nonce()),
         is_unstaged: false,
         binding: None,
         settings: plan.settings.clone(),

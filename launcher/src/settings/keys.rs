@@ -58,6 +58,16 @@ pub const KEYS: &[Key] = &[
     key("redis.allow_evicting", Form::Flag, "false"),
 ];
 
+/// Variables that the systems we replace were set up with: name, our setting, what belongs before the value.
+pub const OLDER_VARIABLES: &[(&str, &str, &str)] = &[
+    ("KAFKA_BOOTSTRAP_SERVERS", "input", "kafka://"),
+    ("GPS_TOPIC", "topics.gps_data", ""),
+    ("VEHICLE_TOPIC", "topics.vehicle_data", ""),
+    ("TRAFFIC_CAMERA_TOPIC", "topics.traffic_camera_data", ""),
+    ("WEATHER_TOPIC", "topics.weather_data", ""),
+    ("EMERGENCY_INCIDENT_TOPIC", "topics.emergency_incident_data", ""),
+];
+
 /// `kafka.*` goes to librdkafka as it is; everything else is in the list.
 pub fn is_known(name: &str) -> bool {
     KEYS.iter().any(|key| key.name == name) || name.starts_with("kafka.")

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml_edit::{Item, Value};
 
-use super::keys::{KEYS, is_known};
+use super::keys::{KEYS, OLDER_VARIABLES, is_known};
 
 /// Where a value comes from: later ones win.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +58,12 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// File, then `GREENWAVE_*`, then `--conf`.
+    /// File, then variables of older systems, then `GREENWAVE_*`, then `--conf`.
     pub fn gather(file: &Path, environment: impl Iterator<Item = (String, String)>, conf: &[(String, String)]) -> Self {
         let mut raw = Self::default();
         raw.read_file(file);
+        let environment: Vec<_> = environment.collect();
+        environment.iter().for_each(|(name, text)| raw.older_variable(name, text));
         for (name, text) in environment {
             let Some(rest) = name.strip_prefix("GREENWAVE_") else { continue };
             let lower = rest.to_lowercase();
@@ -76,6 +78,16 @@ impl Raw {
             raw.put(key.clone(), RawValue { text: text.clone(), kind: "a text", origin });
         }
         raw
+    }
+
+    /// A variable of a system we replace says something only where the file leaves the default.
+    fn older_variable(&mut self, name: &str, text: &str) {
+        let Some((_, key, scheme)) = OLDER_VARIABLES.iter().find(|(variable, ..)| *variable == name) else { return };
+        let default = KEYS.iter().find(|known| known.name == *key).map_or("", |known| known.default);
+        if !text.is_empty() && self.values.get(*key).is_none_or(|value| value.text == default) {
+            let (text, origin) = (format!("{scheme}{text}"), Origin::Environment(name.to_owned()));
+            self.values.insert((*key).into(), RawValue { text, kind: "a text", origin });
+        }
     }
 
     fn read_file(&mut self, file: &Path) {

@@ -1,5 +1,6 @@
 //! A folder: bindings are a pure function of the bytes. The next block is that of the unfinished file whose clock is
-//! lowest; a tick is 16 blocks, a cut 8 ticks and the end. No clock is read.
+//! lowest; a tick is 16 blocks, a cut 8 ticks and the end. No clock is read: it is as late as in the file that is least
+//! far, since a block of a sparse topic may cover hours of a dense one.
 
 use greenwave_model::Binding;
 
@@ -55,14 +56,13 @@ pub fn next(ledger: &mut Ledger, state: &mut FolderState, moment: Moment) -> Opt
         match lowest(ledger, state) {
             None => finished = true,
             Some(number) => {
-                let slot = &mut ledger.slots[number];
-                slot.take()?;
-                state.now_ms = state.now_ms.max(slot.bound.clock.now_ms.unwrap_or(i64::MIN));
+                ledger.slots[number].take()?;
                 state.blocks += 1;
             }
         }
     }
     finished |= lowest(ledger, state).is_none();
+    state.now_ms = state.now_ms.max(now_ms(ledger, state));
     let is_cut = finished || state.ticks + 1 == CUT_TICKS;
     if (is_cut && !moment.may_cut) || state.is_early(moment.mono_ms) {
         return None;
@@ -77,6 +77,15 @@ pub fn next(ledger: &mut Ledger, state: &mut FolderState, moment: Moment) -> Opt
     state.ended = finished;
     // Without a pace nobody watches: most values would be overtaken before anyone saw them.
     Some(ledger.bind(state.now_ms, is_cut, state.pace.is_some()))
+}
+
+/// The lowest clock of unfinished files, an untouched one with its first event; at the end the highest of all.
+fn now_ms(ledger: &Ledger, state: &FolderState) -> i64 {
+    let clocks = |unfinished: bool| {
+        let of = ledger.slots.iter().enumerate().filter(move |(_, slot)| !(unfinished && slot.bound.finished));
+        of.filter_map(|(number, slot)| slot.bound.clock.now_ms.or(state.first_event_ms.get(number).copied().flatten()))
+    };
+    clocks(true).min().or_else(|| clocks(false).max()).unwrap_or(i64::MIN)
 }
 
 /// The unfinished file with the lowest clock. An untouched file counts with its first event time, one without any

@@ -185,7 +185,8 @@ impl Ledger {
     }
 
     /// Moves each topic's watermark to the lowest clock of its `counted` partitions, less the out-of-orderness.
-    /// A counted partition without a clock holds the watermark; a topic without counted partitions stands still.
+    /// A counted partition without a clock holds the watermark. A topic without counted partitions holds nobody: it is
+    /// taken along with the lowest that counts.
     pub fn advance_watermarks(&mut self, counted: impl Fn(usize, &Slot) -> Option<Option<i64>>) {
         let mut lowest: BTreeMap<&str, Option<i64>> = BTreeMap::new();
         for (number, slot) in self.slots.iter().enumerate() {
@@ -193,11 +194,16 @@ impl Ledger {
             let entry = lowest.entry(slot.bound.key.topic.as_str()).or_insert(clock);
             *entry = entry.zip(clock).map(|(a, b)| a.min(b));
         }
-        for (topic, clock) in lowest {
+        let mut floor: Option<i64> = None;
+        for (topic, clock) in &lowest {
             let Some(clock) = clock else { continue };
             let watermark = clock - self.out_of_orderness_ms;
-            let held = self.watermark_ms.entry(topic.to_owned()).or_insert(watermark);
+            let held = self.watermark_ms.entry((*topic).to_owned()).or_insert(watermark);
             *held = watermark.max(*held);
+            floor = Some(floor.map_or(*held, |floor| floor.min(*held)));
         }
+        let Some(floor) = floor.filter(|_| lowest.values().all(Option::is_some)) else { return };
+        let silent = self.watermark_ms.iter_mut().filter(|(topic, _)| !lowest.contains_key(topic.as_str()));
+        silent.for_each(|(_, held)| *held = floor.max(*held));
     }
 }

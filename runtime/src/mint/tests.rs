@@ -193,3 +193,38 @@ fn offers_of_two_workers_may_cross() {
     mint.offer(offer(0, 4_096, 1_000));
     assert_eq!(ends(&mint.next(at(0)).expect("both are there")), [5_000]);
 }
+
+#[test]
+fn a_sparse_file_moves_the_clock_no_further_than_the_others_are() {
+    let dense: Vec<i64> = (0..40).map(|block| 1_000 + block * 100).collect();
+    let mut mint = folder(&[&[900_000], &dense], None);
+    let mut sparse = mint.next(at(0)).expect("sixteen blocks are there");
+    assert_eq!(sparse.now_ms, 2_500, "where the dense file is");
+    while let Some(next) = mint.next(at(0)) {
+        sparse = next;
+    }
+    assert_eq!((sparse.now_ms, sparse.is_cut), (900_000, true), "at the end everything has been read");
+}
+
+/// The first topic's only partition, and one of a second topic.
+fn two_topics() -> Vec<PartitionBound> {
+    let mut table = table(2);
+    table[1].key.topic = "weather_data".into();
+    table
+}
+
+#[test]
+fn a_topic_that_is_silent_holds_nobody() {
+    let ledger = Ledger::new(1, None, two_topics(), vec![], BTreeMap::new(), 10_000);
+    let mut mint = Mint::live(ledger, PACE);
+    mint.offer(offer(0, 10, 1_000_000));
+    mint.offer(offer(1, 10, 1_000_000));
+    assert_eq!(mint.next(at(60)).expect("due").view_watermark_ms(), Some(990_000));
+    mint.standing(Standing { partition: 1, at_end: true, next: 10, fault: None }, 60);
+    mint.offer(offer(0, 20, 1_025_000));
+    assert_eq!(mint.next(at(25_000)).expect("due").view_watermark_ms(), Some(990_000), "not yet silent for long");
+    mint.offer(offer(0, 30, 1_040_000));
+    let binding = mint.next(at(40_000)).expect("due");
+    assert_eq!(binding.watermark_ms["weather_data"], 1_030_000, "taken along");
+    assert_eq!(binding.view_watermark_ms(), Some(1_030_000));
+}
