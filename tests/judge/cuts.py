@@ -2,13 +2,11 @@
 
 import json
 import pathlib
-import re
 
 import pyarrow
 
+from delta import VIEWS
 from query import columns, rows, run
-
-VIEWS = ["vehicle_locations", "road_traffic", "road_current", "hotspots"]
 
 
 class Settings:
@@ -20,8 +18,8 @@ class Settings:
         self.vehicle_count = values["vehicle_count"]
         for name in ["dedup_horizon_ms", "correction_horizon_ms", "clock_skew_ms", "out_of_orderness_ms"]:
             setattr(self, name, int(values[name]))
-        kept = str(values.get("views", "all"))
-        self.views = [view for view in VIEWS if not re.search(rf"{view}\W+false", kept)]
+        kept = values.get("views", VIEWS)
+        self.views = [view for view in VIEWS if view in kept]
 
 
 def view_watermark(binding):
@@ -29,7 +27,8 @@ def view_watermark(binding):
 
 
 def load(con, verdict):
-    """Makes the tables `cuts` (numbered from 1) and `ends` (one row per cut and partition); returns the settings."""
+    """Makes the tables `cuts` (numbered from 1), `ends` (a row per cut and partition) and `watermarks` (per cut and topic);
+    returns the settings and the last binding."""
     found = rows(
         con,
         "select tick, generation, epoch_ms(now), epoch_ms(watermark), binding, settings from cut_rows order by tick",
@@ -64,6 +63,8 @@ def follows(before, after, verdict):
     for topic, watermark in before["watermark_ms"].items():
         risen = after["watermark_ms"].get(topic, -1) >= watermark
         verdict.expect(risen, f"raw/_cuts: the watermark of {topic} goes back at {tick}")
+    risen = view_watermark(before) is None or view_watermark(after) >= view_watermark(before)
+    verdict.expect(risen, f"raw/_cuts: the watermark of the views goes back at {tick}: {view_watermark(before)} to {view_watermark(after)}")
     for number, old in enumerate(before["partitions"]):
         new = after["partitions"][number] if number < len(after["partitions"]) else {}
         same = all(new.get(key) == old[key] for key in ["topic", "partition", "start"])
@@ -72,7 +73,7 @@ def follows(before, after, verdict):
 
 
 def tables(con, bindings):
-    cuts, ends = [], []
+    cuts, ends, watermarks = [], [], []
     before = None
     for number, binding in enumerate(bindings, 1):
         cuts.append(
@@ -86,6 +87,7 @@ def tables(con, bindings):
             }
         )
         before = binding
+        watermarks += [{"n": number, "topic": t, "wm_ms": wm} for t, wm in binding["watermark_ms"].items()]
         for part, bound in enumerate(binding["partitions"]):
             ends.append(
                 {
@@ -108,6 +110,9 @@ def tables(con, bindings):
     schema = pyarrow.schema([(name, types.get(name, pyarrow.int64())) for name in names])
     con.register("given", pyarrow.Table.from_pylist(ends, schema))
     run(con, 'create table ends as select * rename ("end" as "upto") from given')
+    schema = pyarrow.schema([("n", pyarrow.int64()), ("topic", pyarrow.string()), ("wm_ms", pyarrow.int64())])
+    con.register("given", pyarrow.Table.from_pylist(watermarks, schema))
+    run(con, "create table watermarks as from given")
     con.unregister("given")
 
 

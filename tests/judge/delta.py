@@ -9,18 +9,22 @@ from deltalake import DeltaTable
 
 from query import columns, run
 
+TOPICS = ["gps_data", "vehicle_data", "traffic_camera_data", "weather_data", "emergency_incident_data"]
+VIEWS = [
+    "vehicle_locations", "road_traffic", "road_current", "hotspots", "incidents", "weather", "weather_current",
+    "cameras", "city_summary",
+]  # fmt: skip
 TABLES = {
-    "raw": "raw/gps_data",
+    **{topic: f"raw/{topic}" for topic in TOPICS},
     "rejects": "rejects",
     "dropped": "dropped",
     "cut_rows": "raw/_cuts",
-    "vehicle_locations": "views/vehicle_locations",
-    "road_traffic": "views/road_traffic",
-    "road_current": "views/road_current",
-    "hotspots": "views/hotspots",
+    **{view: f"views/{view}" for view in VIEWS},
 }
 
 _RECORD = "_topic varchar, _partition varchar, _offset bigint"
+_EVENT = "id varchar, device_id varchar, timestamp timestamptz, latitude double, longitude double"
+_PLACE = f"{_RECORD}, _timestamp_ms bigint, date date"
 _STAMP = "revision bigint, is_final boolean, removed boolean, tick bigint, watermark timestamptz, date date"
 _ROAD = (
     "average_speed double, vehicle_count bigint, report_count bigint, {} free_flow_speed double, "
@@ -29,9 +33,17 @@ _ROAD = (
 
 # What a table is when nothing was ever written to it, and the columns it must have.
 SCHEMAS = {
-    "raw": "id varchar, device_id varchar, timestamp timestamptz, speed double, latitude double, longitude double, "
-    f"direction double, vehicle_type varchar, road_id varchar, {_RECORD}, _timestamp_ms bigint, date date",
-    "rejects": f"{_RECORD}, _timestamp_ms bigint, reason varchar, detail varchar, bytes blob, date date",
+    "gps_data": f"{_EVENT}, speed double, direction double, vehicle_type varchar, road_id varchar, {_PLACE}",
+    "vehicle_data": f"{_EVENT}, speed double, direction double, vehicle_type varchar, make varchar, model varchar, "
+    f"year varchar, fuel_type varchar, road_id varchar, {_PLACE}",
+    "traffic_camera_data": f"{_EVENT}, camera_id varchar, speed double, direction double, road_id varchar, "
+    f"vehicle_count double, detections varchar, {_PLACE}",
+    "weather_data": f"{_EVENT}, temperature double, weather_condition varchar, humidity double, wind_speed double, "
+    "precipitation double, visibility double, air_quality_index double, pm25 double, pm10 double, no2 double, "
+    f"o3 double, co double, {_PLACE}",
+    "emergency_incident_data": f"{_EVENT}, incident_id varchar, incident_type varchar, status varchar, "
+    f"severity varchar, description varchar, road_id varchar, {_PLACE}",
+    "rejects": f"reason varchar, detail varchar, bytes blob, {_PLACE}",
     "dropped": f"{_RECORD}, verdict varchar, tick bigint, date date",
     "cut_rows": "tick bigint, generation bigint, now timestamptz, watermark timestamptz, binding varchar, "
     "settings varchar, plan_hash varchar, date date",
@@ -43,6 +55,18 @@ SCHEMAS = {
     f"timestamp timestamptz, {_STAMP}",
     "hotspots": "rank bigint, road_id varchar, congestion double, average_speed double, free_flow_speed double, "
     + _STAMP,
+    "incidents": "incident_id varchar, incident_type varchar, status varchar, severity varchar, latitude double, "
+    f"longitude double, road_id varchar, description varchar, timestamp timestamptz, {_STAMP}",
+    "weather": "station_id varchar, latitude double, longitude double, temperature double, humidity double, "
+    "wind_speed double, precipitation double, visibility double, air_quality_index double, pm25 double, pm10 double, "
+    "no2 double, o3 double, co double, condition varchar, road_factor double, air_quality varchar, "
+    f"timestamp timestamptz, {_STAMP}",
+    "weather_current": "name varchar, station_id varchar, temperature double, humidity double, condition varchar, "
+    f"wind_speed double, visibility double, timestamp timestamptz, {_STAMP}",
+    "cameras": "camera_id varchar, road_id varchar, latitude double, longitude double, speed double, "
+    f"direction double, vehicle_count double, detections varchar, timestamp timestamptz, {_STAMP}",
+    "city_summary": "name varchar, total_vehicles bigint, active_emergencies bigint, average_city_speed double, "
+    f"congested_roads bigint, roads_reporting bigint, timestamp timestamptz, {_STAMP}",
 }
 
 

@@ -19,6 +19,7 @@ import feed
 import records
 import speed
 import summary
+import truth as produced
 import views
 from query import one, run
 from verdict import Verdict
@@ -30,7 +31,7 @@ def arguments():
     parser.add_argument("--redis", help="redis://host:port, to be compared with the last cut")
     parser.add_argument("--second-db", type=int, default=1)
     parser.add_argument("--key-prefix", default="")
-    parser.add_argument("--truth", help="CSV or JSON lines: partition, offset, and kind, reason, id, timestamp_ms if known")
+    parser.add_argument("--truth", help="CSV or JSON lines: topic, partition, offset, and kind, reason, id, event_ms, timestamp_ms if known")
     parser.add_argument("--summary", help="the job's last line of --output json, or a file with it")
     parser.add_argument("--input-kind", choices=["kafka", "folder"], default="kafka")
     return parser.parse_args()
@@ -58,9 +59,11 @@ def judge(lake, kind="kafka", truth=None, told=None, stores=None, prefix=""):
     cuts.free_flow(con, lake, last)
     records.load(con, verdict)
     if truth:
-        records.truth(con, truth, kind, verdict)
+        produced.judge(con, truth, kind, verdict)
     records.arrivals(con, kind, settings, verdict)
     records.judge(con, settings, verdict)
+    if truth:
+        produced.verdicts(con, settings, verdict)
     views.recompute(con, settings)
     views.judge(con, settings, verdict)
     if told is not None:

@@ -4,21 +4,23 @@ import pathlib
 
 import pyarrow
 
+from delta import TOPICS
 from query import columns, rows, run
 
 SQL = pathlib.Path(__file__).parent / "sql"
 
 
 def load(con, verdict):
-    """Makes `reports`: raw rows with the number of their partition, their cut and their event time."""
+    """Makes `reports`: raw rows of all topics with the number of their partition, their cut and their event time."""
+    place = "_topic, _partition, _offset, _timestamp_ms, date"
+    listed = " union all ".join(f"select {place}, false as rejected from {topic}" for topic in TOPICS)
     run(con, 
-        """
+        f"""
         create table bounds as select part, topic, partition, upto, min(n) as cut from ends group by all;
         create table offsets as
             select b.part, r._topic as topic, r._partition as partition, r._offset as off, r.date, r._timestamp_ms,
                 b.cut, r.rejected
-            from (select _topic, _partition, _offset, _timestamp_ms, date, false as rejected from raw
-                  union all select _topic, _partition, _offset, _timestamp_ms, date, true from rejects) r
+            from ({listed} union all select {place}, true as rejected from rejects) r
             asof left join bounds b
                 on r._topic = b.topic and r._partition = b.partition and r._offset < b.upto;
         """
@@ -51,61 +53,9 @@ def load(con, verdict):
         "select topic, partition, off, date, n from offsets join cuts on n = cut "
         "where date <> make_timestamp(now_ms * 1000)::date",
     )
-    run(con, 
-        """
-        create table reports as
-        select b.part, b.off, b.cut, r.id, r.device_id as device, epoch_ms(r.timestamp) as event_ms, r.speed,
-            r.latitude, r.longitude, r.direction, r.vehicle_type, r.road_id, r._timestamp_ms as sent_ms
-        from (select distinct on (part, off) * from offsets where not rejected and part is not null) b
-        join raw r on r._topic = b.topic and r._partition = b.partition and r._offset = b.off
-        """
-    )
-
-
-def truth(con, path, kind, verdict):
-    """Compares with what was produced: CSV or JSON lines with partition and offset, and what else they say.
-
-    Producers know a partition of Kafka by its number; in the lake the topic's name may stand before it.
-    """
-    known = "regexp_extract({}, '[^/]*$')" if kind == "kafka" else "{}"
-    with open(path, encoding="utf-8") as file:
-        lines = file.read(1) == "{"
-    source = f"read_json('{path}', format = 'newline_delimited')" if lines else f"read_csv('{path}', all_varchar = true)"
-    told = columns(con, source)
-    text = lambda name: f"nullif({name}::varchar, '')" if name in told else "null::varchar"
-    run(con, 
-        f"create table truth as select partition::varchar as partition, \"offset\"::bigint as off, {text('kind')} as kind, "
-        f"{text('reason')} as reason, {text('id')} as id, {text('timestamp_ms')}::bigint as sent_ms from {source}"
-    )
-    run(con, f"create view places as select * replace ({known.format('partition')} as partition) from offsets")
-    verdict.none(
-        "records that were produced and are in neither raw nor rejects",
-        "select partition, off, kind from truth anti join places using (partition, off)",
-    )
-    verdict.none(
-        "records in raw or rejects that nobody produced",
-        "select partition, off from places anti join truth using (partition, off)",
-    )
-    verdict.none(
-        "records on the wrong side of the decoder",
-        "select partition, off, kind, rejected from truth join places using (partition, off) "
-        "where kind is not null and (kind = 'broken') <> rejected",
-    )
-    verdict.none(
-        "rejects with another reason",
-        "select t.partition, off, t.reason as expected, r.reason, r.detail from truth t join rejects r "
-        f"on {known.format('r._partition')} = t.partition and r._offset = off where t.reason <> r.reason",
-    )
-    verdict.none(
-        "raw rows with another id",
-        "select t.partition, off, t.id as expected, r.id from truth t join raw r "
-        f"on {known.format('r._partition')} = t.partition and r._offset = off where t.id <> r.id",
-    )
-    verdict.none(
-        "records with another timestamp than the broker's",
-        "select partition, off, t.sent_ms as expected, _timestamp_ms from truth t join places using (partition, off) "
-        "where t.sent_ms is distinct from _timestamp_ms and t.sent_ms is not null",
-    )
+    for topic in TOPICS:
+        verdict.none(f"raw/{topic}: records of another topic", f"select _topic, _offset from {topic} where _topic <> '{topic}'")
+    run(con, (SQL / "reports.sql").read_text())
 
 
 def arrivals(con, kind, settings, verdict):
@@ -142,7 +92,8 @@ def arrivals(con, kind, settings, verdict):
     verdict.none(
         "raw/_cuts: watermarks beyond every clock, or behind all that count",
         f"""
-        select n, wm_ms, max(clock_ms) as latest_ms from cuts join ends using (n) group by n, wm_ms
+        select n, topic, wm_ms, max(clock_ms) as latest_ms from ends left join watermarks using (n, topic)
+        group by n, topic, wm_ms
         having wm_ms > max(clock_ms) - {settings.out_of_orderness_ms} or (wm_ms is null and
             bool_or(counted) and bool_and(clock_ms is not null) filter (counted))
             or wm_ms < min(clock_ms) filter (counted) - {settings.out_of_orderness_ms}
@@ -150,10 +101,12 @@ def arrivals(con, kind, settings, verdict):
         if not folder
         # A file that is not begun counts with its first event.
         else f"""
-        with begun as (select part, min(cut) as cut, min_by(clock_ms, off) as first_ms from arrived group by part),
-        bounds as (select n, wm_ms, max(clock_ms) as latest_ms from cuts join ends using (n) group by n, wm_ms)
-        select n, wm_ms, any_value(latest_ms) from bounds left join begun on cut > n and (n, part) in (select (n, part) from ends) group by n, wm_ms
-        having wm_ms > greatest(any_value(latest_ms), coalesce(min(first_ms), any_value(latest_ms))) - {settings.out_of_orderness_ms}
+        with begun as (select topic, part, min(cut) as cut, min_by(clock_ms, off) as first_ms from arrived group by all),
+        bounds as (select n, topic, wm_ms, max(clock_ms) as latest_ms from watermarks join ends using (n, topic) group by all)
+        select n, b.topic, wm_ms, any_value(latest_ms) as latest_ms
+        from bounds b left join begun on begun.topic = b.topic and cut > n and (n, part) in (select (n, part) from ends)
+        group by n, b.topic, wm_ms
+        having wm_ms > greatest(any_value(latest_ms), coalesce(max(first_ms), any_value(latest_ms))) - {settings.out_of_orderness_ms}
         """,
     )
 
@@ -176,8 +129,7 @@ def judge(con, settings, verdict):
 
 def name_roads(con):
     """A report without a road counts for its H3 cell of resolution 9."""
-    run(con, "alter table accepted add column road varchar; update accepted set road = road_id")
-    places = rows(con, "select distinct latitude, longitude from accepted where road is null")
+    places = rows(con, "select distinct latitude, longitude from readings where road is null")
     if not places:
         return
     import h3
@@ -185,5 +137,5 @@ def name_roads(con):
     cells = [h3.latlng_to_cell(latitude, longitude, 9) for latitude, longitude in places]
     named = pyarrow.table({"lat": [p[0] for p in places], "lon": [p[1] for p in places], "cell": cells})
     con.register("cells", named)
-    run(con, "update accepted set road = cell from cells where road is null and latitude = lat and longitude = lon")
+    run(con, "update readings set road = cell from cells where road is null and latitude = lat and longitude = lon")
     con.unregister("cells")

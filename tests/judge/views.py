@@ -10,24 +10,26 @@ KEYS = {
     "road_traffic": ["road_id", "window_s", "window_start"],
     "road_current": ["road_id"],
     "hotspots": ["rank"],
+    "incidents": ["incident_id"],
+    "weather": ["station_id"],
+    "weather_current": ["name"],
+    "cameras": ["camera_id"],
+    "city_summary": ["name"],
 }
 
 
 def recompute(con, settings):
     """Makes a table `expected_<view>` for each view."""
     values = vars(settings)
-    vehicles(con)
-    for name in ["road_windows", "road_traffic", "road_current", "hotspots"]:
-        run(con, (SQL / f"{name}.sql").read_text().format(**values))
-
-
-def vehicles(con):
-    """Cut by cut: a vehicle that has left is forgotten, so what comes later depends on when it left."""
-    run(con, (SQL / "vehicle_tables.sql").read_text())
-    step = (SQL / "vehicle_cut.sql").read_text()
+    ask = lambda name, **more: run(con, (SQL / f"{name}.sql").read_text().format(**values, **more))
+    ask("latest_reports")
+    # Cut by cut: a key that has left is forgotten, so what comes later depends on when it left.
     for n, prev_now_ms in rows(con, "select n, prev_now_ms from cuts order by n"):
-        run(con, step.format(n=n, prev_now_ms="null" if prev_now_ms is None else prev_now_ms))
-    run(con, (SQL / "vehicle_locations.sql").read_text())
+        ask("latest_cut", n=n, prev_now_ms="null" if prev_now_ms is None else prev_now_ms)
+    for name in ["latest_stamps", "vehicle_locations", "incidents", "weather", "cameras"]:
+        ask(name)
+    for name in ["road_windows", "road_traffic", "road_current", "hotspots", "city_summary"]:
+        ask(name)
 
 
 def judge(con, settings, verdict):
@@ -71,10 +73,12 @@ def compare(con, view, keys, verdict):
 
 def live_keys(con, settings):
     """How many keys each view has at the last cut."""
+    last = "n = (select max(n) from cuts)"
     counts = {
-        "vehicle_locations": "select count(*) from vehicles",
-        "road_traffic": "select count(*) from window_lives where freed_cut is null",
-        "road_current": "select count(*) from currents where alive and n = (select max(n) from cuts)",
-        "hotspots": "select count(*) from ranked where n = (select max(n) from cuts)",
+        "road_traffic": "from window_lives where freed_cut is null",
+        "road_current": f"from currents where alive and {last}",
+        "hotspots": f"from ranked where {last}",
+        "city_summary": "from (from cuts limit 1)",
     }
-    return {view: one(con, counts[view])[0] for view in settings.views}
+    of_latest = "from latest where stage < 3 and view = '{}'"
+    return {view: one(con, f"select count(*) {counts.get(view, of_latest.format(view))}")[0] for view in settings.views}

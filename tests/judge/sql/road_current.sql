@@ -9,7 +9,7 @@ select road, minute, cut,
 from (select road, event_ms // 60000 as minute, cut, min(event_ms) as first_ms,
           arg_max({{'event_ms': event_ms, 'arrival_ms': arrival_ms, 'rank': row(event_ms, -part, -off)}},
                   row(event_ms, -part, -off)) as newest
-      from accepted group by all)
+      from readings group by all)
 window w as (partition by road, minute order by cut);
 
 create table eligible as

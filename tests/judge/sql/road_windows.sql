@@ -7,7 +7,7 @@ create macro e6(x) as (case when abs(x * 1e6 - floor(x * 1e6)) = 0.5 then 2 * ro
 create table minute_parts as
 select road, event_ms // 60000 as minute, cut, count(*) as reports, sum(e6(speed))::bigint as sum_e6,
     min(speed) as min_speed, max(speed) as max_speed, min(event_ms) as first_ms
-from accepted group by all;
+from readings group by all;
 
 -- A minute is the one of its tumbling window and one of five hopping windows.
 create table windows_of as
@@ -22,7 +22,7 @@ from minute_parts, windows_of group by all;
 create table window_devices as
 select road, window_s, start_ms, cut, count(*) as devices
 from (select road, window_s, (minute - back) * 60000 as start_ms, device, min(cut) as cut
-      from (select road, event_ms // 60000 as minute, device, min(cut) as cut from accepted group by all), windows_of
+      from (select road, event_ms // 60000 as minute, device, min(cut) as cut from readings group by all), windows_of
       group by all)
 group by all;
 

@@ -1,9 +1,5 @@
--- The rows of all cuts as the lake has them.
+-- `vehicle_locations`: the newest report of each vehicle; of the same time gps_data before vehicle_data.
 
 create table expected_vehicle_locations as
-select device as vehicle_id, latitude, longitude, speed, direction, make_timestamptz(event_ms * 1000) as timestamp,
-    revision, false as is_final, false as removed, tick,
-    make_timestamptz(wm_ms * 1000) as watermark,
-    make_timestamp(now_ms * 1000)::date as date,
-    arrival_ms + 300000 as expires_ms
-from vehicle_rows join cuts using (n);
+select key as vehicle_id, latitude, longitude, speed, direction, s.* exclude (view, key, part, off, stage)
+from stamped s join accepted using (part, off) where view = 'vehicle_locations';

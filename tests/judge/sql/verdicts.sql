@@ -1,18 +1,17 @@
 -- Which reports no view counts, in this order: duplicate, too late.
 --
--- A duplicate has the id and the content of another. Of copies within a cut the smallest record is the first. A cut's
+-- A duplicate has the id and the content of another of its topic. Of copies within a cut the smallest record is the first. A cut's
 -- prints are dropped whole when the cut is older than the dedup horizon, at a cut and by the clock of the cut before
 -- it: so they are still known in cut n if they are younger than that by the clock of cut n - 2.
 
 create table copies as
 select part, off, cut,
     row_number() over same_cut = 1 as first_in_cut,
-    max(cut) over (partition by id, device, event_ms, speed, latitude, longitude, direction, vehicle_type, road_id
-                   order by cut range between unbounded preceding and 1 preceding) as seen_in
+    max(cut) over (partition by topic, id, content order by cut range between unbounded preceding and 1 preceding)
+        as seen_in
 from arrived
 where {dedup} and id in (select id from arrived where id is not null group by id having count(*) > 1)
-window same_cut as (partition by id, device, event_ms, speed, latitude, longitude, direction, vehicle_type, road_id, cut
-                    order by part, off);
+window same_cut as (partition by topic, id, content, cut order by part, off);
 
 create table duplicates as
 select c.part, c.off
@@ -34,10 +33,12 @@ left join duplicates d on d.part = a.part and d.off = a.off;
 
 create table accepted as select * exclude (verdict, is_late) from judged where verdict is null order by cut, part, off;
 
+-- What counts for roads.
+create table readings as select *, road_id as road from accepted where topic = 'gps_data';
+
 create view verdicts as
 select topic as _topic, partition as _partition, off as _offset, verdict, tick
 from judged join cuts on cut = n
-join (select distinct part, topic, partition from ends) using (part)
 where verdict is not null;
 
 create view listed as select _topic, _partition, _offset, verdict, tick from dropped;
