@@ -17,6 +17,7 @@ import cuts
 import delta
 import feed
 import records
+import simulated
 import speed
 import summary
 import truth as produced
@@ -32,6 +33,7 @@ def arguments():
     parser.add_argument("--second-db", type=int, default=1)
     parser.add_argument("--key-prefix", default="")
     parser.add_argument("--truth", help="CSV or JSON lines: topic, partition, offset, and kind, reason, id, event_ms, timestamp_ms if known")
+    parser.add_argument("--city", help="the folder that the simulator's --truth has written: incidents.csv and others")
     parser.add_argument("--summary", help="the job's last line of --output json, or a file with it")
     parser.add_argument("--input-kind", choices=["kafka", "folder"], default="kafka")
     return parser.parse_args()
@@ -46,7 +48,7 @@ def clients(url, second_db):
     return connect(first), connect(second_db)
 
 
-def judge(lake, kind="kafka", truth=None, told=None, stores=None, prefix=""):
+def judge(lake, kind="kafka", truth=None, told=None, stores=None, prefix="", city=None):
     """Everything wrong with a lake, and with the speed layer and the summary where they are given."""
     con = duckdb.connect()
     run(con, "set timezone = 'UTC'")
@@ -66,12 +68,26 @@ def judge(lake, kind="kafka", truth=None, told=None, stores=None, prefix=""):
         produced.verdicts(con, settings, verdict)
     views.recompute(con, settings)
     views.judge(con, settings, verdict)
+    if city:
+        simulated.judge(con, city, verdict)
     if told is not None:
         summary.judge(con, told, views.live_keys(con, settings), verdict)
     if stores:
         speed.judge(con, *stores, settings, kind, prefix, verdict)
         feed.judge(stores[1], verdict)
     return con, verdict
+
+
+def report(con, verdict, begun):
+    count = lambda table: one(con, f"select count(*) from {table}")[0]
+    rows = sum(count(f"expected_{view}") for view in views.KEYS)
+    print(
+        f"judge: {count('offsets')} records, {count('cuts')} cuts, {count('verdicts')} dropped, {rows} rows of views, "
+        f"{verdict.checks} checks, {time.monotonic() - begun:.1f} s"
+    )
+    for violation in verdict.violations:
+        print(f"violation: {violation}")
+    print(f"judge: {len(verdict.violations)} violations" if verdict.violations else "judge: all is as it must be")
 
 
 def main():
@@ -82,16 +98,8 @@ def main():
         told = args.summary if args.summary.lstrip().startswith("{") else open(args.summary, encoding="utf-8").read()
         told = json.loads(told)
     stores = clients(args.redis, args.second_db) if args.redis else None
-    con, verdict = judge(args.lake, args.input_kind, args.truth, told, stores, args.key_prefix)
-    count = lambda table: one(con, f"select count(*) from {table}")[0]
-    rows = sum(count(f"expected_{view}") for view in views.KEYS)
-    print(
-        f"judge: {count('offsets')} records, {count('cuts')} cuts, {count('verdicts')} dropped, {rows} rows of views, "
-        f"{verdict.checks} checks, {time.monotonic() - begun:.1f} s"
-    )
-    for violation in verdict.violations:
-        print(f"violation: {violation}")
-    print(f"judge: {len(verdict.violations)} violations" if verdict.violations else "judge: all is as it must be")
+    con, verdict = judge(args.lake, args.input_kind, args.truth, told, stores, args.key_prefix, args.city)
+    report(con, verdict, begun)
     return 1 if verdict.violations else 0
 
 

@@ -12,40 +12,115 @@ START = 1_772_438_400_000
 SKEW, DISORDER, DEDUP, HORIZON = 10_000, 10_000, 60_000, 120_000
 CUT_MS = 30_000
 
+# Number of a partition → its topic, its name and its first offset.
+PARTS = [
+    ("gps_data", "0", 3), ("gps_data", "1", 0), ("vehicle_data", "0", 0), ("vehicle_data", "1", 5),
+    ("traffic_camera_data", "0", 0), ("weather_data", "0", 0), ("emergency_incident_data", "0", 0),
+]  # fmt: skip
+KEPT = {
+    "vehicle_locations": 5 * MINUTE, "cameras": 10 * MINUTE, "weather": 30 * MINUTE, "weather_current": 30 * MINUTE,
+    "incidents": 120 * MINUTE,
+}  # fmt: skip
+# How far an incident has come by the words of its reports.
+STAGES = {None: 1, "Active": 1, "pending": 1, "RESPONDING": 2, "on_scene": 2, "Resolved": 3, "closed": 3}
+SEVERITIES = {"Low": "low", "minor": "low", "Moderate": "medium", "HIGH": "high", "severe": "critical"}
+KINDS = {"Fire": "critical", "medical": "critical", "Accident": "high", "Theft": "low", "Parade": "medium", None: "medium"}
+
 Record = collections.namedtuple(
-    "Record", "part offset sent id device event speed lat lon direction kind road", defaults=[None]
+    "Record", "part offset sent id device event speed lat lon direction kind road more", defaults=[None, None, None, ()]
 )
 
 
-def traffic(seed, cuts=60, per_cut=40):
-    """Records of two partitions, cut by cut; None stands for a broken one."""
+def topic(record):
+    return PARTS[record.part][0]
+
+
+def of(record, name):
+    return dict(record.more).get(name)
+
+
+class Traffic:
+    """What devices send in a cut."""
+
+    def __init__(self, rng, cut, now):
+        self.rng, self.cut, self.now = rng, cut, now
+
+    def times(self):
+        """When a report is sent, and when what it tells of was."""
+        rng, sent = self.rng, self.now - self.rng.randrange(CUT_MS)
+        age = rng.choice([rng.randrange(2_000)] * 20 + [rng.randrange(90_000)] * 3 + [rng.randrange(900_000), -9_000])
+        if rng.random() < 0.01:
+            age = -rng.randrange(400_000)
+        return sent, sent - age
+
+    def id(self):
+        return f"id-{self.rng.randrange(10**9)}" if self.rng.random() < 0.9 else None
+
+    def gps(self):
+        rng, device = self.rng, self.rng.randrange(24)
+        # Some vehicles and roads pause for longer than they are kept.
+        if (self.cut // 12 + device) % 4 == 0:
+            return []
+        road = rng.randrange(8) if self.cut < 24 or self.cut > 54 else rng.randrange(4)
+        sent, event = self.times()
+        made = Record(
+            rng.randrange(2), 0, sent, self.id(), f"veh-{device}", event,
+            rng.randrange(900) / 10 + rng.choice([0, 1e-7, 5e-7]), 51.5 + rng.randrange(50) / 1e4, -0.1,
+            rng.choice([None, 90.0, 12.5]), rng.choice([None, "bus"]),
+            None if rng.random() < 0.05 else f"road-{road}",
+        )  # fmt: skip
+        if rng.random() > 0.3:
+            return [made]
+        # The same id and the same words in another topic are no copy.
+        speed = rng.choice([made.speed, 88.0])
+        return [made, made._replace(part=2 + rng.randrange(2), sent=sent + 5, speed=speed, more=(("make", "Ford"),))]
+
+    def camera(self):
+        rng, number = self.rng, self.rng.randrange(4)
+        if (self.cut // 25 + number) % 3 == 0:
+            return []
+        sent, event = self.times()
+        more = (("camera_id", f"cam-{number}"), ("vehicle_count", float(rng.randrange(9))), ("detections", "[1]"))
+        speed = rng.choice([None, 30.0, 31.5])
+        return [Record(4, 0, sent, self.id(), "pole", event, speed, 51.5, 0.0, 90.0, None, "road-1", more)]
+
+    def station(self):
+        rng, number = self.rng, self.rng.randrange(3)
+        sent, event = self.times()
+        more = (
+            ("temperature", rng.randrange(300) / 10), ("weather_condition", rng.choice([None, "Rain", "snow", "Clear"])),
+            ("humidity", rng.choice([None, 80.0])), ("air_quality_index", rng.choice([None, 50.0, 50.5, 180.0, 301.0])),
+        )  # fmt: skip
+        return [Record(5, 0, sent, self.id(), f"station-{number}", event, None, 51.5, 0.0, None, more=more)]
+
+    def incident(self):
+        rng = self.rng
+        sent, event = self.times()
+        said = rng.choice(list(STAGES)[: 3 + self.cut % 10 // 2])
+        more = (
+            ("incident_id", f"inc-{self.cut // 10}-{rng.randrange(3)}"), ("status", said),
+            ("severity", rng.choice([None, None, *SEVERITIES])), ("incident_type", rng.choice(list(KINDS))),
+            ("description", rng.choice([None, "smoke"])),
+        )  # fmt: skip
+        road = rng.choice([None, "road-2"])
+        return [Record(6, 0, sent, self.id(), "desk", event, None, 51.5, 0.0, None, None, road, more)]
+
+
+def traffic(seed, cuts=72, per_cut=40, pause=60):
+    """Records of the partitions, cut by cut; a tuple stands for a broken one. After a pause all that was is forgotten."""
     rng = random.Random(seed)
-    offsets, copies, made = [3, 0], [], []
+    offsets, copies, made = [first for _, _, first in PARTS], [], []
     for cut in range(cuts):
-        now, batch = START + cut * CUT_MS, []
-        for _ in range(per_cut):
-            sent = now - rng.randrange(CUT_MS)
-            device = rng.randrange(24)
-            # Some vehicles and roads pause for longer than they are kept.
-            if (cut // 12 + device) % 4 == 0:
-                continue
-            road = rng.randrange(8) if cut < 24 or cut > 54 else rng.randrange(4)
-            age = rng.choice([rng.randrange(2_000)] * 20 + [rng.randrange(90_000)] * 3 + [rng.randrange(900_000), -9_000])
-            if rng.random() < 0.01:
-                age = -rng.randrange(400_000)
-            batch.append(
-                Record(
-                    rng.randrange(2), 0, sent, f"id-{rng.randrange(10**9)}" if rng.random() < 0.9 else None,
-                    f"veh-{device}", sent - age, rng.randrange(900) / 10 + rng.choice([0, 1e-7, 5e-7]),
-                    51.5 + rng.randrange(50) / 1e4, -0.1, rng.choice([None, 90.0, 12.5]), rng.choice([None, "bus"]),
-                    None if rng.random() < 0.05 else f"road-{road}",
-                )
-            )  # fmt: skip
-            if rng.random() < 0.08:
+        now, batch = START + cut * CUT_MS + (150 * MINUTE if cut >= pause else 0), []
+        town = Traffic(rng, cut, now)
+        for send in [town.gps] * per_cut + [town.camera] * 4 + [town.station] * 2 + [town.incident] * 3:
+            batch += send()
+            if batch and rng.random() < 0.08:
                 copies.append((cut + rng.randrange(5), batch[-1]))
         due = [copy for at, copy in copies if at <= cut]
         copies = [(at, copy) for at, copy in copies if at > cut]
-        batch += [copy._replace(sent=now - rng.randrange(CUT_MS), part=rng.randrange(2)) for copy in due]
+        others = lambda copy: [part for part, (name, *_) in enumerate(PARTS) if name == topic(copy)]
+        batch += [copy._replace(sent=now - rng.randrange(CUT_MS), part=rng.choice(others(copy))) for copy in due]
         rng.shuffle(batch)
         numbered = []
         for record in batch:
@@ -68,32 +143,38 @@ class City:
     def __init__(self, free_flow, cell):
         self.free_flow, self.cell = free_flow, cell
         self.now = self.wm = None
-        self.values, self.clocks = [[], []], [None, None]
+        self.values, self.clocks = [[] for _ in PARTS], [None for _ in PARTS]
+        self.watermarks = {}
         self.buckets, self.counted = [], []
-        self.vehicles = {}
+        self.known = {view: {} for view in KEPT}
         self.rows = collections.defaultdict(list)
         self.published = collections.defaultdict(dict)
         self.expires = {}
 
     def cut(self, number, now, records):
-        """Takes a cut; returns what its binding says of time: watermark and clocks."""
+        """Takes a cut; returns what its binding says of time: watermarks and clocks."""
         self.prev_now, self.prev_wm, self.now = self.now, self.wm, now
-        for r in sorted(records):
+        for r in sorted(records, key=lambda r: r[:2]):
             self.values[r.part].append(min(r.event, r.sent + SKEW))
             self.clocks[r.part] = clock_after(self.values[r.part], self.clocks[r.part])
-        if None not in self.clocks:
-            self.wm = max(self.wm or 0, min(self.clocks) - DISORDER)
+        for name in {name for name, _, _ in PARTS}:
+            clocks = [clock for clock, part in zip(self.clocks, PARTS) if part[0] == name]
+            if None not in clocks:
+                self.watermarks[name] = max(self.watermarks.get(name, 0), min(clocks) - DISORDER)
+        self.wm = min(self.watermarks.values(), default=None)
         self.number = number
         for r in self.judged(records):
-            self.counted.append(r._replace(sent=min(r.sent, now), road=r.road or self.cell(r.lat, r.lon)))
-            self.remember(self.counted[-1])
-        self.drive(), self.windows(), self.currents()
-        return self.wm, list(self.clocks)
+            r = r._replace(sent=min(r.sent, now))
+            self.remember(r)
+            if topic(r) == "gps_data":
+                self.counted.append(r._replace(road=r.road or self.cell(r.lat, r.lon)))
+        self.newest(), self.windows(), self.currents(), self.sum_up()
+        return self.wm, dict(self.watermarks), list(self.clocks)
 
     def judged(self, records):
         seen, kept = set(), []
-        for r in sorted(records):
-            content = r._replace(part=0, offset=0, sent=0)
+        for r in sorted(records, key=lambda r: r[:2]):
+            content = (topic(r), r._replace(part=0, offset=0, sent=0))
             known = content in seen or any(content in bucket for _, bucket in self.buckets)
             if r.id is not None:
                 seen.add(content)
@@ -108,13 +189,20 @@ class City:
         return kept
 
     def remember(self, r):
-        self.vehicles.setdefault(r.device, []).append(r)
+        keys = {
+            "gps_data": [("vehicle_locations", r.device)], "vehicle_data": [("vehicle_locations", r.device)],
+            "traffic_camera_data": [("cameras", of(r, "camera_id"))],
+            "weather_data": [("weather", r.device), ("weather_current", "current")],
+            "emergency_incident_data": [("incidents", of(r, "incident_id"))],
+        }  # fmt: skip
+        for view, key in keys[topic(r)]:
+            self.known[view].setdefault(key, []).append(r)
 
-    def publish(self, view, values, final=lambda key: False, gone=False):
-        """`values`: every live key. A key that is not among them has left, with a row if `gone`."""
+    def publish(self, view, values, final=lambda key: False, gone=lambda key: False):
+        """`values`: every live key. A key that is not among them has left, with a row if it is `gone`."""
         before = self.published[view]
         for key in [key for key in before if key not in values]:
-            if gone:
+            if gone(key):
                 self.rows[view].append((self.number, key, None, before[key][1] + 1, False))
             del before[key]
         for key, value in values.items():
@@ -123,15 +211,21 @@ class City:
                 before[key] = (new, before[key][1] + 1 if key in before else 1)
                 self.rows[view].append((self.number, key, value, before[key][1], new[1]))
 
-    def drive(self):
-        live = {}
-        for device, seen in list(self.vehicles.items()):
-            newest = min(seen, key=lambda r: (-r.event, r.part, r.offset))
-            if self.prev_now is not None and newest.sent + 5 * MINUTE <= self.prev_now:
-                del self.vehicles[device]
-                continue
-            live[device] = (newest.lat, newest.lon, newest.speed, newest.direction, newest.event, newest.sent)
-        self.publish("vehicle_locations", live)
+    def newest(self):
+        for view, keys in self.known.items():
+            live = {}
+            for key, seen in list(keys.items()):
+                newest = min(seen, key=lambda r: (-r.event, topic(r) == "vehicle_data", r.part, r.offset))
+                if self.prev_now is not None and newest.sent + KEPT[view] <= self.prev_now:
+                    del keys[key]
+                    continue
+                stage = max(STAGES.get(of(r, "status"), 1) for r in seen)
+                if stage < 3:
+                    live[key] = (newest._replace(part=0, offset=0, id=None, kind=None), stage)
+            if view == "vehicle_locations":
+                strip = lambda r: r._replace(road=None, more=())
+                live = {key: (strip(r), stage) for key, (r, stage) in live.items()}
+            self.publish(view, live, gone=lambda key: key in keys)
 
     def freed(self, minute):
         return self.prev_wm is not None and (minute + 5) * MINUTE + HORIZON <= self.prev_wm
@@ -164,9 +258,22 @@ class City:
                 live[road] = self.window(road, minute - 4, 5) + (minute - 4, newest.event, newest.sent)
         self.publish("road_current", live)
         measured = [(1.0 - mean(v) / self.free_flow[k], k, mean(v)) for k, v in live.items() if k in self.free_flow]
+        self.roads = live
         worst = sorted(measured, key=lambda it: (-it[0], it[1]))[:20]
         ranks = {rank: (road, speed, self.free_flow[road]) for rank, (_, road, speed) in enumerate(worst, 1)}
-        self.publish("hotspots", ranks, gone=True)
+        self.publish("hotspots", ranks, gone=lambda key: True)
+
+
+    def sum_up(self):
+        reports = sum(value[1] for value in self.roads.values())
+        speed = sum(value[0] for value in self.roads.values()) / 1e6 / reports if reports else 0.0
+        slow = [road for road, value in self.roads.items() if self.is_slow(mean(value), self.free_flow.get(road))]
+        count = lambda view: len(self.published[view])
+        totals = (count("vehicle_locations"), count("incidents"), speed, len(slow), len(self.roads), self.now)
+        self.publish("city_summary", {"summary": totals})
+
+    def is_slow(self, speed, free):
+        return speed / free <= 0.4 if free else speed <= 25
 
 
 def mean(window):

@@ -56,24 +56,55 @@ class Pipeline:
         return self.answers
 
 
+MINUTE = model.MINUTE
+# View → prefix of its keys, the members of a value, and how long it is kept.
+SPEED = {
+    "vehicle_locations": ("vehicle:location:", "vehicle_id latitude longitude speed direction timestamp", 5 * MINUTE),
+    "road_current": ("traffic:road:", "road_id average_speed vehicle_count congestion_level timestamp", 10 * MINUTE),
+    "incidents": (
+        "emergency:incident:",
+        "incident_id incident_type latitude longitude severity status description timestamp", 120 * MINUTE,
+    ),
+    "weather_current": ("weather:", "temperature humidity condition wind_speed visibility timestamp", 30 * MINUTE),
+    "city_summary": (
+        "analytics:city:",
+        "total_vehicles active_emergencies average_city_speed congested_roads roads_reporting timestamp", MINUTE,
+    ),
+    "weather": (
+        "weather:",
+        "station_id latitude longitude temperature humidity wind_speed precipitation visibility air_quality_index pm25 "
+        "pm10 no2 o3 co condition road_factor air_quality timestamp", 30 * MINUTE,
+    ),
+    "cameras": (
+        "cameras:", "camera_id road_id latitude longitude speed direction vehicle_count detections timestamp", 10 * MINUTE,
+    ),
+}  # fmt: skip
+OWN = ["weather", "cameras"]
+
+
 def speed_layer(city, free_flow):
     """Redis as it is when the job has stopped."""
-    naive = lambda ms: datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+    naive = lambda time: time.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
     first, second = {}, {}
-    # What has left stands until it expires.
-    last_values = lambda view: {key: value for _, key, value, _, _ in city.rows[view]}.items()
-    for key, v in last_values("vehicle_locations"):
-        names = ["latitude", "longitude", "speed", "direction"]
-        value = {"vehicle_id": key} | dict(zip(names, v)) | {"timestamp": naive(v[4])}
-        if v[5] + 5 * model.MINUTE > city.now:
-            first["vehicle:location:" + key] = (json.dumps(value), v[5] + 5 * model.MINUTE)
-    for key, v in last_values("road_current"):
-        speed = model.mean(v)
-        level = tables.level(speed, free_flow.get(key))
-        value = {"road_id": key, "average_speed": speed, "vehicle_count": v[4], "congestion_level": level}
-        if v[7] + 10 * model.MINUTE > city.now:
-            value["timestamp"] = naive(v[6])
-            first["traffic:road:" + key] = (json.dumps(value), v[7] + 10 * model.MINUTE)
+    # What has left stands until it expires; what is removed does not.
+    for view in tables.COLUMNS:
+        newest = {key: value for _, key, value, _, _ in city.rows[view]}
+        for key, v in newest.items():
+            if v is None or view not in SPEED:
+                continue
+            name, members, kept = SPEED[view]
+            row = {n: naive(t) if isinstance(t, datetime.datetime) else t for n, t in tables.COLUMNS[view](key, v, free_flow).items()}
+            value = {member: row.get(member) for member in members.split()}
+            if value.get("description", 0) is None:
+                del value["description"]
+            for member in ["incident_type", "condition"]:
+                if member in value and view not in OWN:
+                    value[member] = value[member] or ""
+            if view in OWN:
+                value["timestamp"] += "Z"
+            arrival = v[7] if view == "road_current" else v[5] if view == "city_summary" else v[0].sent
+            if arrival + kept > city.now:
+                (second if view in OWN else first)[f"{name}{key}"] = (json.dumps(value), arrival + kept)
     for key, ((v, _), _) in city.published["hotspots"].items():
         second[f"hotspots:{key}"] = (json.dumps(tables.hotspot(key, v, free_flow)), -1)
     entries = [{"reset": "1", "to": "7"}, {"from": "7", "to": "9"}, {"from": "9", "to": "12"}]
@@ -123,6 +154,60 @@ def lingering(t):
     add(rows, row, tick=cut["tick"], revision=row["revision"] + 1, watermark=cut["watermark"])
 
 
+def returning(t):
+    """A resolved incident is shown again by an older report."""
+    rows = t[VIEW["incidents"]]
+    gone = next(row for row in rows if row["removed"])
+    before = [row for row in rows if row["incident_id"] == gone["incident_id"] and row["tick"] < gone["tick"]][-1]
+    cut = next(row for row in t["raw/_cuts"] if row["tick"] > gone["tick"])
+    add(rows, before, tick=cut["tick"], watermark=cut["watermark"], revision=1)
+
+
+def never_resolved(t):
+    rows = t[VIEW["incidents"]]
+    rows.remove(next(row for row in rows if row["removed"]))
+
+
+def older_weather(t):
+    """A station's row says what its row before said."""
+    rows = t[VIEW["weather"]]
+    row = rows[-1]
+    before = [it for it in rows if it["station_id"] == row["station_id"]][-2]
+    row.update({name: before[name] for name in ["temperature", "timestamp", "humidity", "condition"]})
+
+
+def other_camera(t):
+    rows = [row for row in t[VIEW["cameras"]] if row["camera_id"] == "cam-1"]
+    rows[-1]["vehicle_count"] += 1
+
+
+def copy_elsewhere(t):
+    """A report of vehicle_data with the id of one of gps_data is dropped as its copy."""
+    ids = {row["id"] for row in t["raw/gps_data"]} - {None}
+    row = next(row for row in t["raw/vehicle_data"] if row["id"] in ids)
+    place = {name: row[name] for name in ["_topic", "_partition", "_offset"]}
+    add(t["dropped"], t["dropped"][0], **place, verdict="duplicate")
+
+
+def lost_verdict(topic):
+    return lambda t: t["dropped"].remove(last(t["dropped"], _topic=topic, verdict="duplicate"))
+
+
+def late_vehicle(t):
+    """Of two reports of the same time that of vehicle_data stands."""
+    of_gps = {(r["device_id"], r["timestamp"]) for r in t["raw/gps_data"] if r["speed"] != 88.0}
+    wrong = {(r["device_id"], r["timestamp"]) for r in t["raw/vehicle_data"] if r["speed"] == 88.0}
+    row = next(r for r in t[VIEW["vehicle_locations"]] if (r["vehicle_id"], r["timestamp"]) in of_gps & wrong and r["speed"] != 88)
+    row["speed"] = 88.0
+
+
+def forgotten_topic(t):
+    """The watermark of one topic goes back."""
+    binding = json.loads(t["raw/_cuts"][25]["binding"])
+    binding["watermark_ms"]["weather_data"] -= 3_600_000
+    t["raw/_cuts"][25]["binding"] = json.dumps(binding)
+
+
 # Name, the words a violation must contain, and what spoils the tables.
 FAULTS = [
     ("a raw row is lost", "gaps", lambda t: t["raw/gps_data"].pop(700)),
@@ -160,6 +245,35 @@ FAULTS = [
      lambda t: after(t[VIEW["vehicle_locations"]][60], latitude=t[VIEW["vehicle_locations"]][60]["latitude"] + 1)),
     ("a watermark is not the cut's", "another watermark",
      lambda t: after(t[VIEW["road_current"]][30], watermark=tables.at(model.START))),
+    ("a camera's raw row is lost", "gaps", lambda t: t["raw/traffic_camera_data"].pop(30)),
+    ("a raw row stands in another topic's table", "of another topic",
+     lambda t: add(t["raw/weather_data"], t["raw/vehicle_data"][9])),
+    ("an incident comes back", "incidents: rows that should not be there", returning),
+    ("a resolved incident is still there", "incidents: rows that are missing", never_resolved),
+    ("an incident's status goes back", "incidents: another status",
+     lambda t: after(last(t[VIEW["incidents"]], status="responding"), status="active")),
+    ("an incident is less severe than it is", "incidents: another severity",
+     lambda t: after(last(t[VIEW["incidents"]], severity="critical"), severity="low")),
+    ("an older report of a station wins", "weather: another timestamp", older_weather),
+    ("another station is the newest", "weather_current: another station_id",
+     lambda t: after(t[VIEW["weather_current"]][20], station_id="station-9")),
+    ("the air is better than it is", "weather: another air_quality",
+     lambda t: after(last(t[VIEW["weather"]], air_quality="moderate"), air_quality="good")),
+    ("rain takes no time", "weather: another road_factor",
+     lambda t: after(last(t[VIEW["weather"]], condition="rain"), road_factor=1.0)),
+    ("a camera shows another report", "cameras: another vehicle_count", other_camera),
+    ("a camera that has left is missing at the end of its pause", "cameras: rows that are missing",
+     lambda t: t[VIEW["cameras"]].remove([r for r in t[VIEW["cameras"]] if r["revision"] == 1][-1])),
+    ("the summary counts a vehicle too many", "city_summary: another total_vehicles",
+     lambda t: after(t[VIEW["city_summary"]][33], total_vehicles=t[VIEW["city_summary"]][33]["total_vehicles"] + 1)),
+    ("the summary counts a resolved incident", "city_summary: another active_emergencies",
+     lambda t: after(t[VIEW["city_summary"]][40], active_emergencies=t[VIEW["city_summary"]][40]["active_emergencies"] + 1)),
+    ("the summary leaves out a cut", "city_summary: rows that are missing", lambda t: t[VIEW["city_summary"]].pop(12)),
+    ("an event is dropped as a copy of another topic's", "dropped and should not be", copy_elsewhere),
+    ("a copy of a vehicle's report has no verdict", "should be dropped and are not", lost_verdict("vehicle_data")),
+    ("a copy of a station's report has no verdict", "should be dropped and are not", lost_verdict("weather_data")),
+    ("vehicle_data wins over gps_data", "vehicle_locations: another speed", late_vehicle),
+    ("the watermark of a topic goes back", "the watermark of weather_data goes back", forgotten_topic),
 ]  # fmt: skip
 
 
@@ -167,9 +281,13 @@ def a_key(store, prefix):
     return next(key for key in store if key.startswith(prefix))
 
 
+def spoil(store, prefix, **members):
+    key = a_key(store, prefix)
+    store[key] = (json.dumps(json.loads(store[key][0]) | members), store[key][1])
+
+
 def stale(first, _):
-    key = a_key(first, "vehicle:location:")
-    first[key] = (json.dumps(json.loads(first[key][0]) | {"speed": 1.25}), first[key][1])
+    spoil(first, "vehicle:location:", speed=1.25)
 
 
 def expiring(first, _):
@@ -192,25 +310,43 @@ STORE_FAULTS = [
     ("a value is missing in Redis", "are missing", lambda first, _: first.pop(a_key(first, "traffic:road:"))),
     ("a key in Redis expires a minute late", "beside their time", expiring),
     ("a stranger is in Redis", "of no value", lambda first, _: first.update({"traffic:road:moon": ("{}", 0)})),
+    ("an incident in Redis is stale", "stale or wrong", lambda first, _: spoil(first, "emergency:incident:", status="resolved")),
+    ("the summary in Redis is off by one", "stale or wrong", lambda first, _: spoil(first, "analytics:city:summary", total_vehicles=-1)),
+    ("the weather in Redis is another", "stale or wrong", lambda first, _: spoil(first, "weather:current", temperature=-9.5)),
+    ("a resolved incident is in Redis", "of no value", lambda first, _: first.update({"emergency:incident:inc-0-9": ("{}", 0)})),
+    ("a station in Redis is missing", "are missing", lambda _, second: second.pop(a_key(second, "weather:"))),
+    ("a camera in Redis is stale", "stale or wrong", lambda _, second: spoil(second, "cameras:", vehicle_count=77.0)),
     ("a hotspot in Redis is left over", "instead of None", lambda _, second: second.update({"hotspots:20": ("{}", -1)})),
 ]
 
 
 def truth_of(rows):
-    """What was produced, as a feeder tells it: partition, offset, kind, reason, id."""
-    sound = [(r["_partition"], r["_offset"], "on_time", "", r["id"] or "") for r in rows["raw/gps_data"]]
-    broken = [(r["_partition"], r["_offset"], "broken", r["reason"], "") for r in rows["rejects"]]
+    """What was produced, as a feeder tells it: topic, partition, offset, kind, reason, id."""
+    place = lambda r: (r["_topic"], r["_partition"], r["_offset"])
+    copies = {place(r) for r in rows["dropped"] if r["verdict"] == "duplicate"}
+    sound = [
+        (*place(r), "copy" if place(r) in copies else "on_time", "", r["id"] or "")
+        for table, listed in rows.items() if table.endswith("_data") for r in listed
+    ]  # fmt: skip
+    broken = [(*place(r), "broken", r["reason"], "") for r in rows["rejects"]]
     return sound + broken
 
 
 TRUTH_FAULTS = [
-    ("a produced record never arrived", "in neither raw nor rejects", lambda t: t.append(("0", 9_999, "on_time", "", ""))),
+    ("a produced record never arrived", "in neither raw nor rejects",
+     lambda t: t.append(("weather_data", "0", 9_999, "on_time", "", ""))),
     ("a record was never produced", "that nobody produced", lambda t: t.pop(4)),
     ("a broken record was accepted", "wrong side of the decoder",
-     lambda t: t.__setitem__(4, (*t[4][:2], "broken", "", ""))),
-    ("a reject has another reason", "another reason", lambda t: t.__setitem__(-1, (*t[-1][:3], "empty", ""))),
-    ("a raw row has another id", "another id", lambda t: t.__setitem__(4, (*t[4][:4], "id-of-another"))),
+     lambda t: t.__setitem__(4, (*t[4][:3], "broken", "", ""))),
+    ("a reject has another reason", "another reason", lambda t: t.__setitem__(-1, (*t[-1][:4], "empty", ""))),
+    ("a raw row has another id", "another id", lambda t: t.__setitem__(4, (*t[4][:5], "id-of-another"))),
+    ("a fine record is dropped", "fine records that no view counts", lambda t: fine_copy(t)),
 ]  # fmt: skip
+
+
+def fine_copy(t):
+    at = next(at for at, line in enumerate(t) if line[3] == "copy")
+    t[at] = (*t[at][:3], "fine", *t[at][4:])
 
 
 def judged(rows, free_flow, truth=None, **given):
@@ -218,7 +354,7 @@ def judged(rows, free_flow, truth=None, **given):
         tables.write(lake, rows, free_flow)
         if truth:
             given["truth"] = f"{lake}/truth.csv"
-            lines = ["partition,offset,kind,reason,id"] + [",".join(map(str, line)) for line in truth]
+            lines = ["topic,partition,offset,kind,reason,id"] + [",".join(map(str, line)) for line in truth]
             with open(given["truth"], "w", encoding="utf-8") as file:
                 file.write("\n".join(lines) + "\n")
         _, verdict = judge.judge(lake, **given)

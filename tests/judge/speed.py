@@ -2,7 +2,9 @@
 
 import json
 
+from query import columns as columns_of
 from query import rows, table
+from views import KEYS
 
 CONTRACTS = {
     "vehicle_locations": (
@@ -13,7 +15,26 @@ CONTRACTS = {
         "traffic:road:",
         "select road_id, average_speed, vehicle_count, congestion_level, epoch_ms(timestamp) as timestamp",
     ),
+    "incidents": (
+        "emergency:incident:",
+        "select incident_id, incident_type, latitude, longitude, severity, status, description, "
+        "epoch_ms(timestamp) as timestamp",
+    ),
+    "weather_current": (
+        "weather:",
+        "select name, temperature, humidity, condition, wind_speed, visibility, epoch_ms(timestamp) as timestamp",
+    ),
+    "city_summary": (
+        "analytics:city:",
+        "select name, total_vehicles, active_emergencies, average_city_speed, congested_roads, roads_reporting, "
+        "epoch_ms(timestamp) as timestamp",
+    ),
 }
+# Readers of these know the key; of these a member without a value is left out, or empty.
+NAMELESS = ["weather_current", "city_summary"]
+LEFT_OUT, EMPTY = ["description"], ["incident_type", "condition"]
+OWN = ["weather", "cameras"]
+STAMPS = ["revision", "is_final", "removed", "tick", "watermark", "date", "expires_ms"]
 BATCH = 5_000
 
 
@@ -26,12 +47,25 @@ def naive(con, found):
     return [row[:-1] + text for row, text in zip(found, texts)]
 
 
+def contract(view, members):
+    """A value as contract readers find it."""
+    if view in NAMELESS:
+        del members["name"]
+    members = {name: value for name, value in members.items() if value is not None or name not in LEFT_OUT}
+    return {name: "" if value is None and name in EMPTY else value for name, value in members.items()}
+
+
 def judge(con, first, second, settings, kind, prefix, verdict):
     """`first` and `second`: clients of db 0 and of the second db."""
     shifts = set()
-    for view, (contract, fields) in CONTRACTS.items():
+    for view, (name, fields) in CONTRACTS.items():
         if view in settings.views:
-            shifts |= contract_view(con, first, view, prefix + contract, fields, kind, verdict)
+            shifts |= contract_view(con, first, view, prefix + name, fields, kind, verdict)
+    for view in OWN:
+        if view in settings.views:
+            columns = [column for column in columns_of(con, f"expected_{view}") if column not in STAMPS + ["timestamp"]]
+            fields = f"select {KEYS[view][0]}, {', '.join(columns)}, epoch_ms(timestamp) as timestamp"
+            shifts |= contract_view(con, second, view, f"{prefix}{view}:", fields, kind, verdict)
     if kind == "folder":
         verdict.expect(len(shifts) <= 1, f"Redis: keys expire by different clocks: shifts of {sorted(shifts)[:4]} ms")
     else:
@@ -66,12 +100,14 @@ def text(key):
 def contract_view(con, client, view, prefix, fields, kind, verdict):
     """Checks one view's keys; returns by how much their expiry differs from the recomputed one."""
     key = fields.split()[1].rstrip(",")
-    columns, found = table(
-        con,
-        f"{fields} from expected_{view} qualify row_number() over (partition by {key} order by tick desc) = 1 order by all",
-    )
-    expected = {prefix + row[0]: dict(zip(columns, row)) for row in naive(con, found)}
-    expires = rows(con, f"select {key}, arg_max(expires_ms, tick) from expected_{view} group by all")
+    # What has left stands until it expires; what is removed does not.
+    last = f"from (from expected_{view} qualify row_number() over (partition by {key} order by tick desc) = 1) where not removed"
+    columns, found = table(con, f"{fields} {last} order by all")
+    # Our own surfaces write times with a Z.
+    z = "Z" if view in OWN else ""
+    told = [row[:-1] + (row[-1] + z,) for row in naive(con, found)]
+    expected = {prefix + row[0]: contract(view, dict(zip(columns, row))) for row in told}
+    expires = rows(con, f"select {key}, expires_ms {last}")
     expires = {prefix + name: ms for name, ms in expires}
     stored = read(client, [text(key) for key in client.scan_iter(prefix + "*", count=BATCH)])
     strangers = sorted(stored.keys() - expected.keys())

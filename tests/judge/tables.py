@@ -9,12 +9,18 @@ from deltalake import write_deltalake
 
 import model
 
-TOPIC = "gps_data"
 DAY = datetime.date(2026, 3, 2)
 TIME = pyarrow.timestamp("us", "UTC")
+EVENT = "id s device_id s timestamp t latitude d longitude d"
+PLACE = "_topic s _partition s _offset i _timestamp_ms i"
 TYPES = {
-    "raw/gps_data": "id s device_id s timestamp t speed d latitude d longitude d direction d vehicle_type s road_id s "
-    "_topic s _partition s _offset i _timestamp_ms i",
+    "raw/gps_data": f"{EVENT} speed d direction d vehicle_type s road_id s {PLACE}",
+    "raw/vehicle_data": f"{EVENT} speed d direction d vehicle_type s make s model s year s fuel_type s road_id s {PLACE}",
+    "raw/traffic_camera_data": f"{EVENT} camera_id s speed d direction d road_id s vehicle_count d detections s {PLACE}",
+    "raw/weather_data": f"{EVENT} temperature d weather_condition s humidity d wind_speed d precipitation d "
+    f"visibility d air_quality_index d pm25 d pm10 d no2 d o3 d co d {PLACE}",
+    "raw/emergency_incident_data": f"{EVENT} incident_id s incident_type s status s severity s description s road_id s "
+    + PLACE,
     "rejects": "_topic s _partition s _offset i _timestamp_ms i reason s detail s bytes b",
     "dropped": "_topic s _partition s _offset i verdict s tick i",
     "raw/_cuts": "tick i generation i now t watermark t binding s settings s plan_hash s",
@@ -24,6 +30,16 @@ TYPES = {
     "views/road_current": "road_id s average_speed d vehicle_count i report_count i free_flow_speed d "
     "travel_time_index d congestion_level s speed_basis s window_s i window_start t timestamp t",
     "views/hotspots": "rank i road_id s congestion d average_speed d free_flow_speed d",
+    "views/incidents": "incident_id s incident_type s status s severity s latitude d longitude d road_id s "
+    "description s timestamp t",
+    "views/weather": "station_id s latitude d longitude d temperature d humidity d wind_speed d precipitation d "
+    "visibility d air_quality_index d pm25 d pm10 d no2 d o3 d co d condition s road_factor d air_quality s timestamp t",
+    "views/weather_current": "name s station_id s temperature d humidity d condition s wind_speed d visibility d "
+    "timestamp t",
+    "views/cameras": "camera_id s road_id s latitude d longitude d speed d direction d vehicle_count d detections s "
+    "timestamp t",
+    "views/city_summary": "name s total_vehicles i active_emergencies i average_city_speed d congested_roads i "
+    "roads_reporting i timestamp t",
 }
 STAMP = " revision i is_final o removed o tick i watermark t"
 ARROW = {
@@ -51,52 +67,54 @@ def build(seed, cell):
     free_flow = {f"road-{n}": 40.0 + 7 * n for n in range(7)}
     city = model.City(free_flow, cell)
     rows = {table: [] for table in TYPES}
-    ends, before, stamps = [3, 0], {"tick": 0, "watermark_ms": None, "now_ms": None}, {}
+    ends, before, stamps = [first for *_, first in model.PARTS], {"tick": 0, "watermark_ms": None, "now_ms": None}, {}
     for number, (now, batch) in enumerate(model.traffic(seed)):
         tick = tick_of(number)
         records = [it for it in batch if isinstance(it, model.Record)]
-        watermark, clocks = city.cut(number, now, records)
+        watermark, watermarks, clocks = city.cut(number, now, records)
         for it in batch:
             part, offset = it[0], it[1]
-            place = {"_topic": TOPIC, "_partition": str(part), "_offset": offset, "_timestamp_ms": it[2], "date": DAY}
+            topic, name, _ = model.PARTS[part]
+            place = {"_topic": topic, "_partition": name, "_offset": offset, "_timestamp_ms": it[2], "date": DAY}
             ends[part] = max(ends[part], offset + 1)
             if isinstance(it, model.Record):
-                rows["raw/gps_data"].append(place | raw(it))
+                rows[f"raw/{topic}"].append(place | raw(it))
             else:
                 rows["rejects"].append(place | {"reason": "not_json", "detail": "", "bytes": b"{"})
-        binding = bound(tick, before, ends, clocks, watermark, now)
+        binding = bound(tick, before, ends, clocks, watermarks, now)
         rows["raw/_cuts"].append(cut_row(binding, watermark))
         before = {"tick": tick, "watermark_ms": watermark, "now_ms": now}
         stamps[number] = {"tick": tick, "watermark": at(watermark), "date": DAY}
     for record, verdict, number in city.rows["dropped"]:
-        place = {"_topic": TOPIC, "_partition": str(record.part), "_offset": record.offset}
+        topic, name, _ = model.PARTS[record.part]
+        place = {"_topic": topic, "_partition": name, "_offset": record.offset}
         rows["dropped"].append(place | {"verdict": verdict, "tick": stamps[number]["tick"], "date": DAY})
     for view, columns in COLUMNS.items():
         for number, key, value, revision, is_final in city.rows[view]:
             stamp = stamps[number] | {"revision": revision, "is_final": is_final, "removed": value is None}
-            rows[f"views/{view}"].append(columns(key, value, free_flow) | stamp)
+            named = columns(key, value, free_flow) if value or view == "hotspots" else {KEYS[view]: key}
+            rows[f"views/{view}"].append(named | stamp)
     return rows, free_flow, city
 
 
 def raw(r):
     return {
         "id": r.id, "device_id": r.device, "timestamp": at(r.event), "speed": r.speed, "latitude": r.lat,
-        "longitude": r.lon, "direction": r.direction, "vehicle_type": r.kind, "road_id": r.road,
+        "longitude": r.lon, "direction": r.direction, "vehicle_type": r.kind, "road_id": r.road, **dict(r.more),
     }  # fmt: skip
 
 
-def bound(tick, before, ends, clocks, watermark, now):
+def bound(tick, before, ends, clocks, watermarks, now):
     parts = [
         {
-            "topic": TOPIC, "partition": str(part), "start": [3, 0][part], "end": ends[part],
-            "clock": {"now_ms": clocks[part], "last_five": []}, "last_arrival_ms": None, "idle_since_ms": None,
+            "topic": topic, "partition": name, "start": start, "end": end, "clock": {"now_ms": clock, "last_five": []},
+            "last_arrival_ms": None, "idle_since_ms": None,
         }
-        for part in range(2)
+        for (topic, name, start), end, clock in zip(model.PARTS, ends, clocks)
     ]  # fmt: skip
     return {
         "tick": tick, "generation": tick >> 32, "is_cut": True, "cut": before, "partitions": parts,
-        "watermark_ms": {} if watermark is None else {TOPIC: watermark}, "now_ms": now,
-        "references": {"free_flow": "cafe"},
+        "watermark_ms": watermarks, "now_ms": now, "references": {"free_flow": "cafe"},
     }  # fmt: skip
 
 
@@ -126,9 +144,38 @@ def measured(road, value, free_flow):
     }  # fmt: skip
 
 
+def reported(r):
+    named = {"latitude": r.lat, "longitude": r.lon, "speed": r.speed, "direction": r.direction, "road_id": r.road}
+    return named | {"timestamp": at(r.event)} | dict(r.more)
+
+
 def vehicle(key, value, _):
-    names = ["latitude", "longitude", "speed", "direction"]
-    return dict(zip(names, value)) | {"vehicle_id": key, "timestamp": at(value[4])}
+    return reported(value[0]) | {"vehicle_id": key}
+
+
+def camera(key, value, _):
+    return reported(value[0]) | {"camera_id": key}
+
+
+def weather(key, value, _):
+    r, _ = value
+    condition, aqi = model.of(r, "weather_condition"), model.of(r, "air_quality_index")
+    bands = {None: None, 50.0: "good", 50.5: "moderate", 180.0: "unhealthy", 301.0: "hazardous"}
+    said = {"condition": condition and condition.lower(), "air_quality": bands[aqi]}
+    said["road_factor"] = {"Rain": 1.2, "snow": 1.5}.get(condition, 1.0)
+    return reported(r) | said | {"station_id": r.device, "name": key}
+
+
+def incident(key, value, _):
+    r, stage = value
+    severity = model.SEVERITIES.get(model.of(r, "severity")) or model.KINDS[model.of(r, "incident_type")]
+    said = {"incident_id": key, "severity": severity, "status": [None, "active", "responding"][stage]}
+    return reported(r) | said
+
+
+def summary(key, value, _):
+    names = ["total_vehicles", "active_emergencies", "average_city_speed", "congested_roads", "roads_reporting"]
+    return {"name": key, "timestamp": at(value[5])} | dict(zip(names, value))
 
 
 def traffic(key, value, free_flow):
@@ -148,7 +195,11 @@ def hotspot(key, value, _):
     return {"rank": key} | named
 
 
-COLUMNS = {"vehicle_locations": vehicle, "road_traffic": traffic, "road_current": current, "hotspots": hotspot}
+COLUMNS = {
+    "vehicle_locations": vehicle, "road_traffic": traffic, "road_current": current, "hotspots": hotspot,
+    "incidents": incident, "weather": weather, "weather_current": weather, "cameras": camera, "city_summary": summary,
+}  # fmt: skip
+KEYS = {"incidents": "incident_id"}
 
 
 def write(lake, rows, free_flow):
