@@ -74,10 +74,12 @@ def follows(before, after, verdict):
 
 def tables(con, bindings):
     cuts, ends, watermarks = [], [], []
-    before = None
+    before, top = None, None
     for number, binding in enumerate(bindings, 1):
+        top = max((wm for wm in [top, view_watermark(binding)] if wm is not None), default=None)
         cuts.append(
             {
+                "top_wm_ms": top,
                 "n": number,
                 "tick": binding["tick"],
                 "now_ms": binding["now_ms"],
@@ -101,7 +103,7 @@ def tables(con, bindings):
                     "counted": bound["idle_since_ms"] is None and not bound.get("finished", False),
                 }
             )
-    big = ["n", "tick", "now_ms", "wm_ms", "prev_now_ms", "prev_wm_ms"]
+    big = ["n", "tick", "now_ms", "wm_ms", "top_wm_ms", "prev_now_ms", "prev_wm_ms"]
     schema = pyarrow.schema([(name, pyarrow.int64()) for name in big])
     con.register("given", pyarrow.Table.from_pylist(cuts, schema))
     run(con, "create table cuts as from given")

@@ -3,19 +3,27 @@
     python tests/judge/selftest.py [SEED]
 """
 
+import concurrent.futures
 import copy
 import datetime
 import fnmatch
 import json
 import math
+import multiprocessing
 import sys
 import tempfile
 
 import h3
 
+import cuts
+import feed
 import judge
 import model
+import query
+import speed
 import tables
+import truth as produced
+from verdict import Verdict
 
 VIEW = {view: f"views/{view}" for view in tables.COLUMNS}
 
@@ -349,16 +357,42 @@ def fine_copy(t):
     t[at] = (*t[at][:3], "fine", *t[at][4:])
 
 
+def told(lake, truth):
+    path = f"{lake}/truth.csv"
+    lines = ["topic,partition,offset,kind,reason,id"] + [",".join(map(str, line)) for line in truth]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    return path
+
+
 def judged(rows, free_flow, truth=None, **given):
+    """The connection of a judge of these tables, and what it complains of."""
     with tempfile.TemporaryDirectory() as lake:
         tables.write(lake, rows, free_flow)
         if truth:
-            given["truth"] = f"{lake}/truth.csv"
-            lines = ["topic,partition,offset,kind,reason,id"] + [",".join(map(str, line)) for line in truth]
-            with open(given["truth"], "w", encoding="utf-8") as file:
-                file.write("\n".join(lines) + "\n")
-        _, verdict = judge.judge(lake, **given)
-        return verdict.violations
+            given["truth"] = told(lake, truth)
+        con, verdict = judge.judge(lake, **given)
+        return con, verdict.violations
+
+
+def violations_of(number, rows, free_flow):
+    """Those of the fault with this number."""
+    FAULTS[number][2](rows)
+    return judged(rows, free_flow)[1]
+
+
+def judged_again(con, truth=None, stores=None):
+    """What is compared with the lake, without judging the lake again."""
+    verdict = Verdict(con)
+    settings = cuts.Settings(query.one(con, "select any_value(settings) from cut_rows")[0])
+    if truth:
+        with tempfile.TemporaryDirectory() as folder:
+            produced.judge(con, told(folder, truth), "kafka", verdict)
+            produced.verdicts(con, settings, verdict)
+    if stores:
+        speed.judge(con, *stores, settings, "kafka", "", verdict)
+        feed.judge(stores[1], verdict)
+    return verdict.violations
 
 
 def main():
@@ -376,21 +410,22 @@ def main():
             failures.append(name)
 
     truth = truth_of(rows)
-    outcome("a correct lake", None, judged(rows, free_flow, truth, stores=ask(*stores)))
-    for name, wanted, spoil in FAULTS:
-        spoilt = copy.deepcopy(rows)
-        spoil(spoilt)
-        outcome(name, wanted, judged(spoilt, free_flow))
+    con, violations = judged(rows, free_flow, truth, stores=ask(*stores))
+    outcome("a correct lake", None, violations)
     for name, wanted, spoil in STORE_FAULTS:
         spoilt = copy.deepcopy(stores)
         spoil(*spoilt)
-        outcome(name, wanted, judged(rows, free_flow, stores=ask(*spoilt)))
+        outcome(name, wanted, judged_again(con, stores=ask(*spoilt)))
     for name, wanted, spoil in TRUTH_FAULTS:
         spoilt = copy.deepcopy(truth)
         spoil(spoilt)
-        outcome(name, wanted, judged(rows, free_flow, spoilt))
+        outcome(name, wanted, judged_again(con, truth=spoilt))
+    with concurrent.futures.ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        found = [pool.submit(violations_of, number, rows, free_flow) for number in range(len(FAULTS))]
+        for (name, wanted, _), violations in zip(FAULTS, found):
+            outcome(name, wanted, violations.result())
     counts = {"records": 1, "accepted": 1, "duplicates": 0, "rejected": 0, "late": 0, "too_late": 0, "views": {}}
-    outcome("a summary that is wrong", "summary: records", judged(rows, free_flow, told=counts))
+    outcome("a summary that is wrong", "summary: records", judged(rows, free_flow, told=counts)[1])
     print(f"{len(failures)} faults were not caught: {failures}" if failures else "every fault was caught")
     return 1 if failures else 0
 

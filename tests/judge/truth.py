@@ -19,12 +19,12 @@ def judge(con, path, kind, verdict):
     run(
         con,
         f"""
-        create table truth as
+        create or replace table truth as
         select coalesce({text("topic")}, 'gps_data') as topic, partition::varchar as partition, "offset"::bigint as off,
             {text("kind")} as kind, {text("reason")} as reason, {text("id")} as id, {text("event_ms")}::bigint as event_ms,
             {sent}::bigint as sent_ms
         from {source};
-        create table places as
+        create or replace table places as
         select o.* exclude (_timestamp_ms, partition), {known} as partition, o._timestamp_ms, id, event_ms, reason
         from offsets o
         left join (select part, off, id, event_ms from reports) using (part, off)

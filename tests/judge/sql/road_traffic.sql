@@ -1,11 +1,11 @@
 -- `road_traffic`: a row at each cut that adds reports to a window, and at the cut by whose watermark it is final.
--- A window is freed, without a row, at the first cut where the last watermark is 5 min + horizon past its start.
+-- Final is final, should the watermark go back. A window is freed, without a row, at the first cut where the last watermark is 5 min + horizon past its start.
 
 create table window_lives as
 select w.*, f.cut as final_cut, g.cut as freed_cut
 from (select road, window_s, start_ms, min(cut) as first_cut from window_states group by all) w
-asof left join (select wm_ms, min(n) as cut from cuts where wm_ms is not null group by all) f
-    on w.start_ms + w.window_s * 1000 <= f.wm_ms
+asof left join (select top_wm_ms, min(n) as cut from cuts where top_wm_ms is not null group by all) f
+    on w.start_ms + w.window_s * 1000 <= f.top_wm_ms
 asof left join (select prev_wm_ms, min(n) as cut from cuts where prev_wm_ms is not null group by all) g
     on w.start_ms + 300000 + {correction_horizon_ms} <= g.prev_wm_ms;
 
@@ -25,7 +25,7 @@ select road as road_id, window_s::bigint as window_s, make_timestamptz(start_ms 
     level_of(mean(sum_e6, reports), kmh) as congestion_level,
     'report_mean' as speed_basis,
     row_number() over (partition by road, window_s, start_ms order by n) as revision,
-    coalesce(start_ms + window_s * 1000 <= wm_ms, false) as is_final,
+    coalesce(start_ms + window_s * 1000 <= top_wm_ms, false) as is_final,
     false as removed,
     make_timestamptz(wm_ms * 1000) as watermark,
     make_timestamp(now_ms * 1000)::date as date
