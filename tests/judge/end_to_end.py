@@ -54,11 +54,12 @@ class City:
             return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=log, text=True)
 
     def judge(self, kind, told, redis=None):
+        begun = time.monotonic()
         con, verdict = judges.judge(
             self.work / "lake", kind, self.work / "truth/records.jsonl", told,
             judges.clients(redis, 1) if redis else None, city=self.work / "truth",
         )  # fmt: skip
-        judges.report(con, verdict, time.monotonic())
+        judges.report(con, verdict, begun)
         return 1 if verdict.violations else 0
 
 
@@ -97,9 +98,8 @@ def kafka(city):
         time.sleep(CAUGHT_UP_S)
         job.send_signal(signal.SIGINT)
         told = last_line(job, codes=[0, 3])
-        print(f"{produced['records']} records produced; the last process took {told['records']}")
-        # What a process tells of itself is not the whole job: it was killed twice.
-        return city.judge("kafka", None, at["REDIS"])
+        print(f"{produced['records']} records produced, {told['records']} taken")
+        return city.judge("kafka", told, at["REDIS"])
     finally:
         servers.stdin.close()
         servers.wait()

@@ -22,7 +22,7 @@ import speed
 import summary
 import truth as produced
 import views
-from query import one, run
+from query import one, rows, run
 from verdict import Verdict
 
 
@@ -78,13 +78,29 @@ def judge(lake, kind="kafka", truth=None, told=None, stores=None, prefix="", cit
     return con, verdict
 
 
+def held(con):
+    """The topic that held the watermark most behind those that are read, though none of its partitions counts."""
+    return rows(
+        con,
+        """
+        with topics as (select n, topic, wm_ms, bool_or(counted) as counted
+                        from watermarks join ends using (n, topic) group by all),
+        behind as (select n, arg_min(topic, wm_ms) filter (not counted) as topic,
+                       min(wm_ms) filter (counted) - min(wm_ms) filter (not counted) as held_ms from topics group by n)
+        select topic, held_ms from behind where held_ms > 0 order by held_ms desc limit 1
+        """,
+    )
+
+
 def report(con, verdict, begun):
     count = lambda table: one(con, f"select count(*) from {table}")[0]
-    rows = sum(count(f"expected_{view}") for view in views.KEYS)
+    listed = sum(count(f"expected_{view}") for view in views.KEYS)
     print(
-        f"judge: {count('offsets')} records, {count('cuts')} cuts, {count('verdicts')} dropped, {rows} rows of views, "
+        f"judge: {count('offsets')} records, {count('cuts')} cuts, {count('verdicts')} dropped, {listed} rows of views, "
         f"{verdict.checks} checks, {time.monotonic() - begun:.1f} s"
     )
+    for topic, held_ms in held(con):
+        print(f"note: {topic}, of which nothing more is read, holds the views' watermark {held_ms / 1000:.0f} s back")
     for violation in verdict.violations:
         print(f"violation: {violation}")
     print(f"judge: {len(verdict.violations)} violations" if verdict.violations else "judge: all is as it must be")
