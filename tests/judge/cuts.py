@@ -27,8 +27,10 @@ def view_watermark(binding):
 
 
 def load(con, verdict):
-    """Makes the tables `cuts` (numbered from 1), `ends` (a row per cut and partition) and `watermarks` (per cut and topic);
-    returns the settings and the last binding."""
+    """Makes the tables `cuts` (numbered from 1), `ends` (per cut and partition) and `watermarks` (per cut and topic).
+
+    Returns the settings and the last binding.
+    """
     found = rows(
         con,
         "select tick, generation, epoch_ms(now), epoch_ms(watermark), binding, settings from cut_rows order by tick",
@@ -63,8 +65,9 @@ def follows(before, after, verdict):
     for topic, watermark in before["watermark_ms"].items():
         risen = after["watermark_ms"].get(topic, -1) >= watermark
         verdict.expect(risen, f"raw/_cuts: the watermark of {topic} goes back at {tick}")
-    risen = view_watermark(before) is None or view_watermark(after) >= view_watermark(before)
-    verdict.expect(risen, f"raw/_cuts: the watermark of the views goes back at {tick}: {view_watermark(before)} to {view_watermark(after)}")
+    low, high = view_watermark(before), view_watermark(after)
+    risen = low is None or high >= low
+    verdict.expect(risen, f"raw/_cuts: the watermark of the views goes back at {tick}: {low} to {high}")
     for number, old in enumerate(before["partitions"]):
         new = after["partitions"][number] if number < len(after["partitions"]) else {}
         same = all(new.get(key) == old[key] for key in ["topic", "partition", "start"])

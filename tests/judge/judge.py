@@ -32,7 +32,8 @@ def arguments():
     parser.add_argument("--redis", help="redis://host:port, to be compared with the last cut")
     parser.add_argument("--second-db", type=int, default=1)
     parser.add_argument("--key-prefix", default="")
-    parser.add_argument("--truth", help="CSV or JSON lines: topic, partition, offset, and kind, reason, id, event_ms, timestamp_ms if known")
+    told = "topic, partition, offset, and kind, reason, id, event_ms, timestamp_ms if known"
+    parser.add_argument("--truth", help=f"CSV or JSON lines: {told}")
     parser.add_argument("--city", help="the folder that the simulator's --truth has written: incidents.csv and others")
     parser.add_argument("--summary", help="the job's last line of --output json, or a file with it")
     parser.add_argument("--input-kind", choices=["kafka", "folder"], default="kafka")

@@ -54,7 +54,8 @@ def load(con, verdict):
         "where date <> make_timestamp(now_ms * 1000)::date",
     )
     for topic in TOPICS:
-        verdict.none(f"raw/{topic}: records of another topic", f"select _topic, _offset from {topic} where _topic <> '{topic}'")
+        strangers = f"select _topic, _offset from {topic} where _topic <> '{topic}'"
+        verdict.none(f"raw/{topic}: records of another topic", strangers)
     run(con, (SQL / "reports.sql").read_text())
 
 

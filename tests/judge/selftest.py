@@ -101,7 +101,8 @@ def speed_layer(city, free_flow):
             if v is None or view not in SPEED:
                 continue
             name, members, kept = SPEED[view]
-            row = {n: naive(t) if isinstance(t, datetime.datetime) else t for n, t in tables.COLUMNS[view](key, v, free_flow).items()}
+            row = tables.COLUMNS[view](key, v, free_flow)
+            row["timestamp"] = naive(row["timestamp"])
             value = {member: row.get(member) for member in members.split()}
             if value.get("description", 0) is None:
                 del value["description"]
@@ -127,6 +128,10 @@ def last(rows, **wanted):
 
 def after(row, **changes):
     row.update(changes)
+
+
+def one_more(row, column):
+    row[column] += 1
 
 
 def add(rows, row, **changes):
@@ -205,7 +210,8 @@ def late_vehicle(t):
     """Of two reports of the same time that of vehicle_data stands."""
     of_gps = {(r["device_id"], r["timestamp"]) for r in t["raw/gps_data"] if r["speed"] != 88.0}
     wrong = {(r["device_id"], r["timestamp"]) for r in t["raw/vehicle_data"] if r["speed"] == 88.0}
-    row = next(r for r in t[VIEW["vehicle_locations"]] if (r["vehicle_id"], r["timestamp"]) in of_gps & wrong and r["speed"] != 88)
+    both = lambda r: (r["vehicle_id"], r["timestamp"]) in of_gps & wrong
+    row = next(r for r in t[VIEW["vehicle_locations"]] if both(r) and r["speed"] != 88)
     row["speed"] = 88.0
 
 
@@ -273,9 +279,9 @@ FAULTS = [
     ("a camera that has left is missing at the end of its pause", "cameras: rows that are missing",
      lambda t: t[VIEW["cameras"]].remove([r for r in t[VIEW["cameras"]] if r["revision"] == 1][-1])),
     ("the summary counts a vehicle too many", "city_summary: another total_vehicles",
-     lambda t: after(t[VIEW["city_summary"]][33], total_vehicles=t[VIEW["city_summary"]][33]["total_vehicles"] + 1)),
+     lambda t: one_more(t[VIEW["city_summary"]][33], "total_vehicles")),
     ("the summary counts a resolved incident", "city_summary: another active_emergencies",
-     lambda t: after(t[VIEW["city_summary"]][40], active_emergencies=t[VIEW["city_summary"]][40]["active_emergencies"] + 1)),
+     lambda t: one_more(t[VIEW["city_summary"]][40], "active_emergencies")),
     ("the summary leaves out a cut", "city_summary: rows that are missing", lambda t: t[VIEW["city_summary"]].pop(12)),
     ("an event is dropped as a copy of another topic's", "dropped and should not be", copy_elsewhere),
     ("a copy of a vehicle's report has no verdict", "should be dropped and are not", lost_verdict("vehicle_data")),
@@ -318,10 +324,14 @@ STORE_FAULTS = [
     ("a value is missing in Redis", "are missing", lambda first, _: first.pop(a_key(first, "traffic:road:"))),
     ("a key in Redis expires a minute late", "beside their time", expiring),
     ("a stranger is in Redis", "of no value", lambda first, _: first.update({"traffic:road:moon": ("{}", 0)})),
-    ("an incident in Redis is stale", "stale or wrong", lambda first, _: spoil(first, "emergency:incident:", status="resolved")),
-    ("the summary in Redis is off by one", "stale or wrong", lambda first, _: spoil(first, "analytics:city:summary", total_vehicles=-1)),
-    ("the weather in Redis is another", "stale or wrong", lambda first, _: spoil(first, "weather:current", temperature=-9.5)),
-    ("a resolved incident is in Redis", "of no value", lambda first, _: first.update({"emergency:incident:inc-0-9": ("{}", 0)})),
+    ("an incident in Redis is stale", "stale or wrong",
+     lambda first, _: spoil(first, "emergency:incident:", status="resolved")),
+    ("the summary in Redis is wrong", "stale or wrong",
+     lambda first, _: spoil(first, "analytics:city:summary", total_vehicles=-1)),
+    ("the weather in Redis is another", "stale or wrong",
+     lambda first, _: spoil(first, "weather:current", temperature=-9.5)),
+    ("a resolved incident is in Redis", "of no value",
+     lambda first, _: first.update({"emergency:incident:inc-0-9": ("{}", 0)})),
     ("a station in Redis is missing", "are missing", lambda _, second: second.pop(a_key(second, "weather:"))),
     ("a camera in Redis is stale", "stale or wrong", lambda _, second: spoil(second, "cameras:", vehicle_count=77.0)),
     ("a hotspot in Redis is left over", "instead of None", lambda _, second: second.update({"hotspots:20": ("{}", -1)})),

@@ -103,7 +103,8 @@ def contract_view(con, client, view, prefix, fields, kind, verdict):
     """Checks one view's keys; returns by how much their expiry differs from the recomputed one."""
     key = fields.split()[1].rstrip(",")
     # What has left stands until it expires; what is removed does not.
-    last = f"from (from expected_{view} qualify row_number() over (partition by {key} order by tick desc) = 1) where not removed"
+    newest = f"from expected_{view} qualify row_number() over (partition by {key} order by tick desc) = 1"
+    last = f"from ({newest}) where not removed"
     columns, found = table(con, f"{fields} {last} order by all")
     # Our own surfaces write times with a Z.
     z = "Z" if view in OWN else ""

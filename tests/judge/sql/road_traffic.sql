@@ -1,5 +1,6 @@
 -- `road_traffic`: a row at each cut that adds reports to a window, and at the cut by whose watermark it is final.
--- Final is final, should the watermark go back. A window is freed, without a row, at the first cut where the last watermark is 5 min + horizon past its start.
+-- Final is final, should the watermark go back.
+-- A window is freed, without a row, at the first cut where the last watermark is 5 min + horizon past its start.
 
 create table window_lives as
 select w.*, f.cut as final_cut, g.cut as freed_cut

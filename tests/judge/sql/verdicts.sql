@@ -1,7 +1,7 @@
 -- Which reports no view counts, in this order: duplicate, too late.
 --
--- A duplicate has the id and the content of another of its topic. Of copies within a cut the smallest record is the first. A cut's
--- prints are dropped whole when the cut is older than the dedup horizon, at a cut and by the clock of the cut before
+-- A duplicate has the id and the content of another of its topic. Of copies within a cut the smallest record is the
+-- first. A cut's prints are dropped whole when the cut is older than the dedup horizon, at a cut and by the clock of the cut before
 -- it: so they are still known in cut n if they are younger than that by the clock of cut n - 2.
 
 create table copies as
