@@ -359,6 +359,7 @@ TRUTH_FAULTS = [
     ("a reject has another reason", "another reason", lambda t: t.__setitem__(-1, (*t[-1][:4], "empty", ""))),
     ("a raw row has another id", "another id", lambda t: t.__setitem__(4, (*t[4][:5], "id-of-another"))),
     ("a fine record is dropped", "fine records that no view counts", lambda t: fine_copy(t)),
+    ("a record that is no copy is dropped as one", "copies and are none", lambda t: fine_copy(t)),
 ]  # fmt: skip
 
 
@@ -369,7 +370,8 @@ def fine_copy(t):
 
 def told(lake, truth):
     path = f"{lake}/truth.csv"
-    lines = ["topic,partition,offset,kind,reason,id"] + [",".join(map(str, line)) for line in truth]
+    lines = ["topic,partition,offset,kind,reason,id,copy_of"]
+    lines += [",".join(map(str, [*line, 0 if line[3] == "copy" else ""])) for line in truth]
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
     return path

@@ -22,7 +22,7 @@ def judge(con, path, kind, verdict):
         create or replace table truth as
         select coalesce({text("topic")}, 'gps_data') as topic, partition::varchar as partition, "offset"::bigint as off,
             {text("kind")} as kind, {text("reason")} as reason, {text("id")} as id, {text("event_ms")}::bigint as event_ms,
-            {sent}::bigint as sent_ms
+            {sent}::bigint as sent_ms, {text("copy_of")} as copy_of, {"copy_of" in told} as tells_copies
         from {source};
         create or replace table places as
         select o.* exclude (_timestamp_ms, partition), {known} as partition, o._timestamp_ms, id, event_ms, reason
@@ -62,13 +62,13 @@ def judge(con, path, kind, verdict):
 
 def verdicts(con, settings, verdict):
     """A copy that the truth tells of came soon after the first in its partition; a fine record is never too late."""
-    told = "select topic, partition, off, t.kind, j.verdict from truth t join places p using (topic, partition, off) "
-    told += "join judged j using (part, off) "
+    told = (
+        "select topic, partition, off, t.kind, j.verdict from truth t join places p using (topic, partition, off) "
+        "join judged j using (part, off)"
+    )
     if settings.dedup:
         verdict.none(
             "records that are dropped as copies and are none, or the other way round",
-            f"{told} where kind is not null and (kind = 'copy') <> (coalesce(j.verdict, '') = 'duplicate')",
+            f"{told} where tells_copies and (copy_of is null) = (coalesce(j.verdict, '') = 'duplicate')",
         )
-    verdict.none(
-        "fine records that no view counts", f"{told} where kind = 'fine' and j.verdict is not null"
-    )
+    verdict.none("fine records that no view counts", f"{told} where kind = 'fine' and j.verdict is not null")
