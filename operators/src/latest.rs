@@ -235,7 +235,8 @@ impl<V: Reported> Latest<V> {
                 let (key, newest) = self.keys.remove(slot);
                 if newest.published {
                     side.give(-1);
-                    out.give(Upsert { vnode: newest.vnode, key, change: Change::Retire });
+                    let change = if newest.value.is_over() { Change::Remove } else { Change::Retire };
+                    out.give(Upsert { vnode: newest.vnode, key, change });
                 }
             }
         }

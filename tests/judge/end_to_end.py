@@ -17,7 +17,7 @@ import time
 import judge as judges
 
 SETTINGS = pathlib.Path(__file__).parents[2] / "dataflows/settings/city.toml"
-CAUGHT_UP_S = 15
+CAUGHT_UP_S = 180
 
 
 def arguments():
@@ -52,6 +52,21 @@ class City:
     def start(self, name, command):
         with open(self.work / f"{name}.log", "a", encoding="utf-8") as log:
             return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=log, text=True)
+
+    def wait_for(self, records):
+        """Until a checkpoint holds all of them."""
+        end = time.monotonic() + CAUGHT_UP_S
+        while (taken := self.taken()) < records:
+            if time.monotonic() > end:
+                raise SystemExit(f"{taken} of {records} records are in a checkpoint after {CAUGHT_UP_S} s")
+            time.sleep(0.2)
+
+    def taken(self):
+        newest = max((self.work / "state/jobs/city/manifest").iterdir())
+        try:
+            return json.loads(newest.read_text(encoding="utf-8").splitlines()[0])["counters"]["records"]
+        except (OSError, ValueError, IndexError):
+            return 0  # it is being written
 
     def judge(self, kind, told, redis=None):
         begun = time.monotonic()
@@ -95,7 +110,7 @@ def kafka(city):
             print(f"killed after {time.monotonic() - begun:.0f} s")
             job = city.job(*conf)
         produced = last_line(simulated)
-        time.sleep(CAUGHT_UP_S)
+        city.wait_for(produced["records"])
         job.send_signal(signal.SIGINT)
         told = last_line(job, codes=[0, 3])
         print(f"{produced['records']} records produced, {told['records']} taken")

@@ -63,7 +63,7 @@ def arrivals(con, kind, settings, verdict):
     """Makes `arrived`: reports with the partition's clock at each and their arrival; checks the bindings' clocks."""
     folder = kind == "folder"
     values = "event_ms" if folder else f"least(event_ms, sent_ms + {settings.clock_skew_ms})"
-    arrival = "clock_ms" if folder else "least(sent_ms, now_ms)"
+    arrival = "least(clock_ms, now_ms)" if folder else "least(sent_ms, now_ms)"
     run(con, 
         f"""
         create table arrived as
@@ -92,22 +92,19 @@ def arrivals(con, kind, settings, verdict):
     )
     verdict.none(
         "raw/_cuts: watermarks beyond every clock, or behind all that count",
+        # A topic without partitions that count is taken along by the others. A file that is not begun counts with its
+        # first event.
         f"""
-        select n, topic, wm_ms, max(clock_ms) as latest_ms from ends left join watermarks using (n, topic)
+        with begun as (select part, min(cut) as cut, min_by(clock_ms, off) as first_ms from arrived group by part),
+        latest as (select n, greatest(max(clock_ms), coalesce(max(first_ms) filter ({folder} and cut > n), max(clock_ms)))
+                       as latest_ms
+                   from ends left join begun using (part) group by n)
+        select n, topic, wm_ms, any_value(latest_ms) as latest_ms
+        from ends left join watermarks using (n, topic) join latest using (n)
         group by n, topic, wm_ms
-        having wm_ms > max(clock_ms) - {settings.out_of_orderness_ms} or (wm_ms is null and
-            bool_or(counted) and bool_and(clock_ms is not null) filter (counted))
-            or wm_ms < min(clock_ms) filter (counted) - {settings.out_of_orderness_ms}
-        """
-        if not folder
-        # A file that is not begun counts with its first event.
-        else f"""
-        with begun as (select topic, part, min(cut) as cut, min_by(clock_ms, off) as first_ms from arrived group by all),
-        bounds as (select n, topic, wm_ms, max(clock_ms) as latest_ms from watermarks join ends using (n, topic) group by all)
-        select n, b.topic, wm_ms, any_value(latest_ms) as latest_ms
-        from bounds b left join begun on begun.topic = b.topic and cut > n and (n, part) in (select (n, part) from ends)
-        group by n, b.topic, wm_ms
-        having wm_ms > greatest(any_value(latest_ms), coalesce(max(first_ms), any_value(latest_ms))) - {settings.out_of_orderness_ms}
+        having wm_ms > any_value(latest_ms) - {settings.out_of_orderness_ms}
+            or (not {folder} and wm_ms is null and bool_or(counted) and bool_and(clock_ms is not null) filter (counted))
+            or (not {folder} and wm_ms < min(clock_ms) filter (counted) - {settings.out_of_orderness_ms})
         """,
     )
 

@@ -194,11 +194,13 @@ impl Ledger {
             let entry = lowest.entry(slot.bound.key.topic.as_str()).or_insert(clock);
             *entry = entry.zip(clock).map(|(a, b)| a.min(b));
         }
+        // A topic that has none yet begins where the others are: what was said of windows stands.
+        let least = self.watermark_ms.values().copied().min();
         let mut floor: Option<i64> = None;
         for (topic, clock) in &lowest {
             let Some(clock) = clock else { continue };
             let watermark = clock - self.out_of_orderness_ms;
-            let held = self.watermark_ms.entry((*topic).to_owned()).or_insert(watermark);
+            let held = self.watermark_ms.entry((*topic).to_owned()).or_insert(least.unwrap_or(watermark));
             *held = watermark.max(*held);
             floor = Some(floor.map_or(*held, |floor| floor.min(*held)));
         }

@@ -228,3 +228,16 @@ fn a_topic_that_is_silent_holds_nobody() {
     assert_eq!(binding.watermark_ms["weather_data"], 1_030_000, "taken along");
     assert_eq!(binding.view_watermark_ms(), Some(1_030_000));
 }
+
+#[test]
+fn a_topic_that_begins_late_takes_nothing_back() {
+    let ledger = Ledger::new(1, None, two_topics(), vec![], BTreeMap::new(), 10_000);
+    let mut mint = Mint::live(ledger, PACE);
+    mint.standing(Standing { partition: 1, at_end: true, next: 0, fault: None }, 0);
+    mint.offer(offer(0, 10, 1_031_000));
+    assert!(mint.next(at(60)).is_some());
+    mint.offer(offer(0, 20, 1_040_000));
+    assert_eq!(mint.next(at(40_000)).expect("due").view_watermark_ms(), Some(1_030_000));
+    mint.offer(offer(1, 10, 1_020_000));
+    assert_eq!(mint.next(at(40_100)).expect("due").view_watermark_ms(), Some(1_030_000));
+}

@@ -1,5 +1,6 @@
 -- One cut: its reports, then the keys whose newest report arrived long enough before the clock of the cut before leave,
--- without a row. One that is resolved is removed, with a row if the cut before had it; it is remembered until it leaves.
+-- without a row. One that is resolved is removed, with a row if the cut before had it, even if it leaves at this very
+-- cut; it is remembered until it leaves.
 
 create or replace temp table newest as
 select distinct on (view, key) * replace (max(stage) over (partition by view, key) as stage)
@@ -21,5 +22,5 @@ insert into latest select * exclude (was_there, has_left) from renewed;
 delete from latest l using kept_times k where l.view = k.view and arrival_ms + kept_ms <= {prev_now_ms};
 insert into latest_rows
 select {n}, * exclude (was_there, has_left), stage = 3 from renewed
-where not coalesce(has_left, false) and (stage < 3 or coalesce(was_there, false));
+where (stage < 3 and not coalesce(has_left, false)) or (stage = 3 and coalesce(was_there, false));
 insert into latest_keys select {n}, view, count(*) from latest where stage < 3 group by view;
