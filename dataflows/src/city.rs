@@ -6,7 +6,7 @@ use greenwave_model::topics::{CAMERA, INCIDENT, VEHICLE, WEATHER};
 use greenwave_model::views::{
     Camera, CitySummary, Hotspot, Incident, RoadCurrent, RoadTraffic, VehicleLocation, Weather, WeatherCurrent,
 };
-use greenwave_model::{Clock, Event, TopicSpec, ViewRow, ViewSpec};
+use greenwave_model::{Clock, Event, ViewRow, ViewSpec};
 use greenwave_operators::dedup::{accept_all, dedup};
 use greenwave_operators::lateness::lateness;
 use greenwave_operators::panes::CurrentChange;
@@ -20,7 +20,7 @@ use crate::cameras::cameras;
 use crate::city_summary::{Changes, city_summary};
 use crate::hotspots::hotspots;
 use crate::incidents::incidents;
-use crate::observed::of_topic;
+use crate::observed::ByTopic;
 use crate::vehicle_locations::vehicle_locations;
 use crate::weather::{weather, weather_current};
 use crate::windows::windows;
@@ -87,13 +87,13 @@ pub fn city<'s>(inputs: Inputs<'s>, settings: &CitySettings, states: &States) ->
     let views = &settings.views;
     let (readings, of_readings) = counted(gps, &clock, settings, states);
     let (observed, of_observed) = counted(observations, &clock, settings, states);
-    let of = |topic: &TopicSpec| of_topic(&observed, topic);
+    let observed = ByTopic::new(observed);
 
     // What views share. Where none of them is kept nothing flows.
     let (of_roads, of_vehicles) = reports(readings, views.wanted(settings.vehicle_count));
     let (windows, currents) = windows(of_roads, &clock, settings, states);
-    let (vehicles, more_vehicles) = vehicle_locations(of_vehicles, of(&VEHICLE), &clock, states);
-    let (unresolved, more_incidents) = incidents(of(&INCIDENT), &clock, states);
+    let (vehicles, more_vehicles) = vehicle_locations(of_vehicles, observed.of(&VEHICLE), &clock, states);
+    let (unresolved, more_incidents) = incidents(observed.of(&INCIDENT), &clock, states);
 
     let mut landed = Vec::new();
     if views.keeps::<VehicleLocation>() {
@@ -112,13 +112,13 @@ pub fn city<'s>(inputs: Inputs<'s>, settings: &CitySettings, states: &States) ->
         landed.push(publish(unresolved, clock.clone(), states));
     }
     if views.keeps::<Weather>() {
-        landed.push(weather(of(&WEATHER), &clock, states));
+        landed.push(weather(observed.of(&WEATHER), &clock, states));
     }
     if views.keeps::<WeatherCurrent>() {
-        landed.push(weather_current(of(&WEATHER), &clock, states));
+        landed.push(weather_current(observed.of(&WEATHER), &clock, states));
     }
     if views.keeps::<Camera>() {
-        landed.push(cameras(of(&CAMERA), &clock, states));
+        landed.push(cameras(observed.of(&CAMERA), &clock, states));
     }
     if views.keeps::<CitySummary>() {
         let changes = Changes { vehicles: more_vehicles, incidents: more_incidents, roads: currents };

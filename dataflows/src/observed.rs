@@ -1,20 +1,25 @@
 //! Events that count, apart by their topics.
 
-use greenwave_model::topics::place;
+use greenwave_model::topics::{TOPICS, place};
 use greenwave_model::{Observation, TopicSpec};
 use greenwave_operators::Accepted;
-use timely::dataflow::{
-    Stream,
-    operators::vec::{Filter, Map},
-};
+use timely::dataflow::{Stream, operators::vec::Partition};
 
 /// Events of one topic.
 pub type Observed<'s> = Stream<'s, u64, Vec<Observation>>;
 
-pub fn of_topic<'s>(counted: &Stream<'s, u64, Vec<Accepted<Observation>>>, topic: &TopicSpec) -> Observed<'s> {
-    let topic = place(topic);
-    let ours = counted.clone().filter(move |event| event.event().topic == topic);
-    ours.map(Accepted::into_event)
+/// The events of every topic, by its place. Each is handed on once; only what two views read is copied.
+pub struct ByTopic<'s>(Vec<Observed<'s>>);
+
+impl<'s> ByTopic<'s> {
+    pub fn new(counted: Stream<'s, u64, Vec<Accepted<Observation>>>) -> Self {
+        let route = |event: Accepted<Observation>| (u64::from(event.event().topic), event.into_event());
+        Self(counted.partition(TOPICS.len() as u64, route))
+    }
+
+    pub fn of(&self, topic: &TopicSpec) -> Observed<'s> {
+        self.0[usize::from(place(topic))].clone()
+    }
 }
 
 /// NaN stands for absent.
