@@ -13,6 +13,7 @@ use crate::observed::{Observed, known};
 
 pub fn cameras<'s>(observed: Observed<'s>, clock: &Stream<'s, u64, Vec<Clock>>, states: &States) -> Landed<'s> {
     let reports = observed.map(|event| {
+        let event = event.into_event();
         let (key, record, value) = (event.text(&CAMERA, "camera_id"), event.record, of(&event));
         Report { key, rank: 0, record, value }
     });

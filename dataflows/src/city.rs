@@ -2,27 +2,33 @@
 
 use std::sync::Arc;
 
-use greenwave_model::topics::{CAMERA, INCIDENT, VEHICLE, WEATHER};
+use greenwave_model::topics::{CAMERA, GPS, INCIDENT, VEHICLE, WEATHER, place};
 use greenwave_model::views::{
-    Camera, CitySummary, Hotspot, Incident, RoadCurrent, RoadTraffic, VehicleLocation, Weather, WeatherCurrent,
+    Alert, Camera, CitySummary, Hotspot, Incident, RoadCurrent, RoadTraffic, Route, Rule, VehicleLocation, Weather,
+    WeatherCurrent,
 };
-use greenwave_model::{Clock, Event, ViewRow, ViewSpec};
+use greenwave_model::{Clock, Event, TopicSpec, ViewRow, ViewSpec};
 use greenwave_operators::dedup::{accept_all, dedup};
+use greenwave_operators::feeds::{Heard, heard};
 use greenwave_operators::lateness::lateness;
-use greenwave_operators::panes::CurrentChange;
-use greenwave_operators::publish::publish;
+use greenwave_operators::publish::{Upsert, publish};
 use greenwave_operators::reports::{Wanted, reports};
-use greenwave_operators::{Accepted, Batches, FreeFlow, Inputs, Outputs, States, VerdictRow};
-use timely::dataflow::operators::{Concatenate, vec::Map};
+use greenwave_operators::road_weather::road_weather;
+use greenwave_operators::routes::routes;
+use greenwave_operators::speeds::speeds;
+use greenwave_operators::{Accepted, Batches, FreeFlow, Inputs, Outputs, RouteTable, States, VerdictRow};
+use timely::dataflow::operators::{Concat, Concatenate, generic::operator::empty};
 use timely::dataflow::{Scope, Stream};
 
+use crate::alerts::{Watched, alerts};
 use crate::cameras::cameras;
 use crate::city_summary::{Changes, city_summary};
 use crate::hotspots::hotspots;
 use crate::incidents::incidents;
 use crate::observed::ByTopic;
+use crate::road_reports::road_reports;
 use crate::vehicle_locations::vehicle_locations;
-use crate::weather::{weather, weather_current};
+use crate::weather::{stations, weather_current};
 use crate::windows::windows;
 
 /// Every view of a city.
@@ -31,14 +37,16 @@ pub const VIEWS: &[&ViewSpec] = &[
     &RoadTraffic::SPEC,
     &RoadCurrent::SPEC,
     &Hotspot::SPEC,
+    &Route::SPEC,
     &Incident::SPEC,
     &Weather::SPEC,
     &WeatherCurrent::SPEC,
     &Camera::SPEC,
     &CitySummary::SPEC,
+    &Alert::SPEC,
 ];
 
-/// Which views a run keeps. One that is not kept costs nothing.
+/// Which views a run keeps. One that is not kept costs nothing, unless another needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Views(Vec<&'static str>);
 
@@ -61,10 +69,17 @@ impl Views {
         self.0.contains(&V::SPEC.name)
     }
 
-    fn wanted(&self, devices: bool) -> Wanted {
-        let summary = self.keeps::<CitySummary>();
-        let roads = self.keeps::<RoadTraffic>() || self.keeps::<RoadCurrent>() || self.keeps::<Hotspot>();
-        Wanted { roads: roads || summary, vehicles: self.keeps::<VehicleLocation>() || summary, devices }
+    fn needs_roads(&self) -> bool {
+        let windows = self.keeps::<RoadTraffic>() || self.keeps::<RoadCurrent>() || self.keeps::<CitySummary>();
+        windows || self.needs_speeds()
+    }
+
+    fn needs_speeds(&self) -> bool {
+        self.keeps::<Hotspot>() || self.keeps::<Route>() || self.keeps::<Alert>()
+    }
+
+    fn needs_vehicles(&self) -> bool {
+        self.keeps::<VehicleLocation>() || self.keeps::<CitySummary>()
     }
 }
 
@@ -76,55 +91,85 @@ pub struct CitySettings {
     pub correction_horizon_ms: i64,
     pub clock_skew_ms: i64,
     pub vehicle_count: bool,
+    /// Names of the topics whose events are reports of vehicles on roads.
+    pub speed_from: Vec<&'static str>,
     /// Road → km/h.
-    pub free_flow: Option<Arc<FreeFlow>>,
+    pub free_flow: Arc<FreeFlow>,
+    pub routes: Arc<RouteTable>,
+    pub rules: Vec<Rule>,
     pub views: Views,
+}
+
+impl CitySettings {
+    pub(crate) fn counts(&self, topic: &TopicSpec) -> bool {
+        self.speed_from.contains(&topic.name)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let roads = self.views.needs_roads() && self.counts(&GPS);
+        Wanted { roads, vehicles: self.views.needs_vehicles(), devices: self.vehicle_count }
+    }
 }
 
 /// Builds the dataflow of a city on one worker.
 pub fn city<'s>(inputs: Inputs<'s>, settings: &CitySettings, states: &States) -> Outputs<'s> {
     let Inputs { gps, observations, clock } = inputs;
     let views = &settings.views;
+    let (gps, heard_gps) = overheard(gps, settings, |_| place(&GPS));
+    let (observations, heard_others) = overheard(observations, settings, |event| event.topic);
     let (readings, of_readings) = counted(gps, &clock, settings, states);
     let (observed, of_observed) = counted(observations, &clock, settings, states);
     let observed = ByTopic::new(observed);
 
     // What views share. Where none of them is kept nothing flows.
-    let (of_roads, of_vehicles) = reports(readings, views.wanted(settings.vehicle_count));
+    let (of_roads, of_vehicles) = reports(readings, settings.wanted());
+    let of_roads = road_reports(of_roads, &observed, settings);
     let (windows, currents) = windows(of_roads, &clock, settings, states);
-    let (vehicles, more_vehicles) = vehicle_locations(of_vehicles, observed.of(&VEHICLE), &clock, states);
+    let vehicle = only_if(views.needs_vehicles(), observed.of(&VEHICLE));
+    let (vehicles, more_vehicles) = vehicle_locations(of_vehicles, vehicle, &clock, states);
     let (unresolved, more_incidents) = incidents(observed.of(&INCIDENT), &clock, states);
+    let stations = stations(observed.of(&WEATHER), &clock, states);
+    let speeds = speeds(only_if(views.needs_speeds(), currents.clone()));
+    let delays = routes(speeds.clone(), clock.clone(), &settings.routes, &settings.free_flow, states);
 
-    let mut landed = Vec::new();
+    let mut land = Land { clock: &clock, states, landed: Vec::new() };
     if views.keeps::<VehicleLocation>() {
-        landed.push(publish(vehicles, clock.clone(), states));
+        land.publish(vehicles);
     }
     if views.keeps::<RoadTraffic>() {
-        landed.push(publish(windows, clock.clone(), states));
+        land.publish(windows);
     }
     if views.keeps::<RoadCurrent>() {
-        landed.push(publish(currents.clone().map(CurrentChange::into_upsert), clock.clone(), states));
+        land.publish(road_weather(currents.clone(), stations.clone(), clock.clone()));
     }
     if views.keeps::<Hotspot>() {
-        landed.push(hotspots(currents.clone(), &clock, settings, states));
+        land.landed.push(hotspots(speeds, &clock, settings, states));
+    }
+    if views.keeps::<Route>() {
+        land.publish(delays.clone());
     }
     if views.keeps::<Incident>() {
-        landed.push(publish(unresolved, clock.clone(), states));
+        land.publish(unresolved.clone());
     }
     if views.keeps::<Weather>() {
-        landed.push(weather(observed.of(&WEATHER), &clock, states));
+        land.publish(stations.clone());
     }
     if views.keeps::<WeatherCurrent>() {
-        landed.push(weather_current(observed.of(&WEATHER), &clock, states));
+        land.landed.push(weather_current(observed.of(&WEATHER), &clock, states));
     }
     if views.keeps::<Camera>() {
-        landed.push(cameras(observed.of(&CAMERA), &clock, states));
+        land.landed.push(cameras(observed.of(&CAMERA), &clock, states));
     }
     if views.keeps::<CitySummary>() {
-        let changes = Changes { vehicles: more_vehicles, incidents: more_incidents, roads: currents };
-        landed.push(city_summary(changes, &clock, states));
+        let changes = Changes { vehicles: more_vehicles, incidents: more_incidents, roads: currents.clone() };
+        land.landed.push(city_summary(changes, &clock, states));
     }
-    land(clock.scope(), landed, of_readings.into_iter().chain(of_observed))
+    if views.keeps::<Alert>() {
+        let feeds = heard_gps.concat(heard_others);
+        let watched = Watched { incidents: unresolved, roads: currents, routes: delays, stations, feeds };
+        land.publish(alerts(watched, &settings.rules, &clock, states));
+    }
+    land.with(clock.scope(), of_readings.into_iter().chain(of_observed))
 }
 
 type Counted<'s, E> = (Stream<'s, u64, Vec<Accepted<E>>>, Vec<Stream<'s, u64, Vec<VerdictRow>>>);
@@ -149,14 +194,46 @@ fn counted<'s, E: Event>(
     (counted, verdicts)
 }
 
+/// The events, and beside them when they came, if a rule may ask for that.
+fn overheard<'s, E: Event>(
+    events: Stream<'s, u64, Vec<E>>,
+    settings: &CitySettings,
+    feed: impl Fn(&E) -> u8 + 'static,
+) -> (Stream<'s, u64, Vec<E>>, Stream<'s, u64, Vec<Heard>>) {
+    let nothing = empty(events.scope());
+    if settings.views.keeps::<Alert>() { heard(events, feed) } else { (events, nothing) }
+}
+
+/// What nobody wants does not flow.
+fn only_if<T: Clone + 'static>(wanted: bool, rows: Stream<'_, u64, Vec<T>>) -> Stream<'_, u64, Vec<T>> {
+    if wanted { rows } else { empty(rows.scope()) }
+}
+
 /// One view's deltas and rows.
 pub(crate) type Landed<'s> = (Batches<'s>, Batches<'s>);
 
-fn land<'s>(
-    scope: Scope<'s, u64>,
-    views: Vec<Landed<'s>>,
-    verdicts: impl Iterator<Item = Stream<'s, u64, Vec<VerdictRow>>>,
-) -> Outputs<'s> {
-    let (deltas, rows): (Vec<_>, Vec<_>) = views.into_iter().unzip();
-    Outputs { deltas: scope.concatenate(deltas), rows: scope.concatenate(rows), verdicts: scope.concatenate(verdicts) }
+/// Where views end.
+struct Land<'s, 'l> {
+    clock: &'l Stream<'s, u64, Vec<Clock>>,
+    states: &'l States,
+    landed: Vec<Landed<'s>>,
+}
+
+impl<'s> Land<'s, '_> {
+    fn publish<V: ViewRow>(&mut self, upserts: Stream<'s, u64, Vec<Upsert<V>>>) {
+        self.landed.push(publish(upserts, self.clock.clone(), self.states));
+    }
+
+    fn with(
+        self,
+        scope: Scope<'s, u64>,
+        verdicts: impl Iterator<Item = Stream<'s, u64, Vec<VerdictRow>>>,
+    ) -> Outputs<'s> {
+        let (deltas, rows): (Vec<_>, Vec<_>) = self.landed.into_iter().unzip();
+        Outputs {
+            deltas: scope.concatenate(deltas),
+            rows: scope.concatenate(rows),
+            verdicts: scope.concatenate(verdicts),
+        }
+    }
 }

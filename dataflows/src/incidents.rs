@@ -17,6 +17,7 @@ pub fn incidents<'s>(
     states: &States,
 ) -> Ports<'s, Latest<Incident>> {
     let reports = observed.map(|event| {
+        let event = event.into_event();
         let (key, record, value) = (event.text(&INCIDENT, "incident_id"), event.record, of(&event));
         Report { key, rank: 0, record, value }
     });

@@ -19,7 +19,7 @@ pub fn vehicle_locations<'s>(
     clock: &Stream<'s, u64, Vec<Clock>>,
     states: &States,
 ) -> Ports<'s, Latest<VehicleLocation>> {
-    let reports = reports.concat(observed.map(|event| report(&event)));
+    let reports = reports.concat(observed.map(|event| report(event.event())));
 
     latest(reports, clock.clone(), states)
 }

@@ -5,23 +5,30 @@ use greenwave_model::views::{CURRENT, Weather, WeatherCurrent};
 use greenwave_model::{Clock, Name, Observation};
 use greenwave_operators::States;
 use greenwave_operators::latest::{Report, latest};
-use greenwave_operators::publish::publish;
+use greenwave_operators::publish::{Upsert, publish};
 use timely::dataflow::{Stream, operators::vec::Map};
 
 use crate::city::Landed;
 use crate::observed::Observed;
 
-pub fn weather<'s>(observed: Observed<'s>, clock: &Stream<'s, u64, Vec<Clock>>, states: &States) -> Landed<'s> {
+/// The view, which roads and alerts read too.
+pub fn stations<'s>(
+    observed: Observed<'s>,
+    clock: &Stream<'s, u64, Vec<Clock>>,
+    states: &States,
+) -> Stream<'s, u64, Vec<Upsert<Weather>>> {
     let reports = observed.map(|event| {
+        let event = event.into_event();
         let (key, record, value) = (event.device.clone(), event.record, of(&event));
         Report { key, rank: 0, record, value }
     });
 
-    publish(latest(reports, clock.clone(), states).0, clock.clone(), states)
+    latest(reports, clock.clone(), states).0
 }
 
 pub fn weather_current<'s>(observed: Observed<'s>, clock: &Stream<'s, u64, Vec<Clock>>, states: &States) -> Landed<'s> {
     let reports = observed.map(|event| {
+        let event = event.into_event();
         let value = WeatherCurrent(of(&event));
         Report { key: Name::new_static(CURRENT), rank: 0, record: event.record, value }
     });

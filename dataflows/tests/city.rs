@@ -7,12 +7,16 @@ mod laws;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use greenwave_dataflows::{CitySettings, FreeFlow, Inputs, States, Views, city};
-use greenwave_model::views::{CitySummary, Hotspot, Level, RoadCurrent, RoadTraffic, SUMMARY, VehicleLocation};
-use greenwave_model::{Clock, GpsReading, Name};
+use greenwave_dataflows::{CitySettings, FreeFlow, Inputs, RouteTable, States, Views, city};
+use greenwave_model::views::{
+    Alert, CitySummary, Hotspot, Level, RoadCurrent, RoadTraffic, Route, Rule, SUMMARY, Severity, VehicleLocation,
+    Watches,
+};
+use greenwave_model::{Clock, GpsReading, Name, Position};
 use h3o::{LatLng, Resolution};
+use laws::episodes::EpisodesTwin;
 use laws::twins::{self, Counted, DedupTwin, LatestTwin, PanesTwin, PublishTwin, Times, shown, window_key};
-use laws::{History, Random, Shown, Subject, Ticked, obeys};
+use laws::{History, Random, Shown, Subject, Ticked, obeys, travel};
 use timely::dataflow::operators::{Concat, generic::operator::empty, vec::Map};
 
 const DEDUP_HORIZON_MS: i64 = 60_000;
@@ -29,6 +33,18 @@ fn free_flow() -> BTreeMap<Name, f64> {
     [("A40".into(), 100.0), ("B227".into(), 50.0), ("L441".into(), 70.0)].into()
 }
 
+const ROUTES: &travel::Lines = &[("east", "A40", 1_000.0), ("east", "B227", 500.0), ("west", "L441", 700.0)];
+
+fn rules() -> Vec<Rule> {
+    let rule =
+        |name: &'static str, watches, at_least| Rule { name: name.into(), watches, at_least, severity: Severity::High };
+    vec![
+        rule("gridlock", Watches::CongestionLevel, 2.0),
+        rule("delay", Watches::RouteDelay, 60.0),
+        rule("silence", Watches::Silence, 30.0),
+    ]
+}
+
 impl Subject for City {
     type Row = GpsReading;
 
@@ -39,7 +55,10 @@ impl Subject for City {
             correction_horizon_ms: self.correction_horizon_ms,
             clock_skew_ms: SKEW_MS,
             vehicle_count: self.vehicle_count,
-            free_flow: Some(Arc::new(FreeFlow::new(free_flow()))),
+            speed_from: vec!["gps_data"],
+            free_flow: Arc::new(FreeFlow::new(free_flow())),
+            routes: Arc::new(RouteTable::new(ROUTES.iter().map(|line| (line.0.into(), line.1.into(), line.2)))),
+            rules: rules(),
             views: Views::all(),
         };
         let observations = empty(gps.scope());
@@ -70,6 +89,10 @@ struct CityTwin {
     road_traffic: PublishTwin,
     road_current: PublishTwin,
     hotspots: PublishTwin,
+    routes: PublishTwin,
+    episodes: EpisodesTwin,
+    alerts: PublishTwin,
+    heard_ms: Option<i64>,
     city_summary: PublishTwin,
 }
 
@@ -124,11 +147,16 @@ impl CityTwin {
             road_traffic: PublishTwin::default(),
             road_current: PublishTwin::default(),
             hotspots: PublishTwin::default(),
+            routes: PublishTwin::default(),
+            episodes: EpisodesTwin::new(rules()),
+            alerts: PublishTwin::default(),
+            heard_ms: None,
             city_summary: PublishTwin::default(),
         }
     }
 
     fn cut(&mut self, rows: &[GpsReading], times: Times) -> Vec<String> {
+        self.heard_ms = rows.iter().map(|row| row.arrival_ms.min(times.now_ms)).chain(self.heard_ms).max();
         let (accepted, duplicates) =
             if self.dedups { self.dedup.cut(rows, times) } else { (rows.to_vec(), Vec::new()) };
         let mut lines: Vec<_> = duplicates.iter().map(|record| format!("Duplicate {record:?} × 1")).collect();
@@ -148,6 +176,20 @@ impl CityTwin {
         lines
     }
 
+    /// What the rules compare, by their places.
+    fn watched(
+        &self,
+        currents: &BTreeMap<Name, RoadCurrent>,
+        routes: &BTreeMap<Name, Route>,
+        times: Times,
+    ) -> BTreeMap<(u16, Name), f64> {
+        let level = |row: &RoadCurrent| Level::of(row.totals.average_kmh(), row.free_flow_kmh) as u8;
+        let roads = currents.iter().map(|(road, row)| ((0, road.clone()), f64::from(level(row))));
+        let routes = routes.iter().filter_map(|(route, row)| Some(((1, route.clone()), row.delay_ms()? as f64 / 1e3)));
+        let silence = self.heard_ms.map(|at| ((2, "gps_data".into()), ((times.now_ms - at) / 1000) as f64));
+        roads.chain(routes).chain(silence).collect()
+    }
+
     fn views(&mut self, counted: &[GpsReading], times: Times) -> Vec<String> {
         let retired = |_: &str| false;
         let reports = counted.iter().map(|row| (row.device.clone(), row.record, location(row)));
@@ -159,16 +201,22 @@ impl CityTwin {
             event_ms: row.event_ms,
             arrival_ms: row.arrival_ms,
             speed_kmh: row.speed_kmh,
+            position: Position::new(row.latitude, row.longitude),
+            by_camera: false,
         });
         let (windows, currents) = self.panes.cut(reports, times);
         let speeds = currents.iter().map(|(road, row)| (road.clone(), row.totals.average_kmh())).collect();
         let hotspots = twins::hotspots(&speeds, &free_flow());
+        let routes = travel::routes(ROUTES, &speeds, &free_flow());
+        let alerts = self.episodes.cut(&self.watched(&currents, &routes, times), times);
         let windows = windows.into_iter().map(|(key, row)| (window_key(key), row));
         let summary = [(SUMMARY.into(), summed_up(vehicles.len(), &currents, times.now_ms))];
         let mut lines = self.vehicle_locations.cut::<VehicleLocation>(vehicles.into_iter(), times, retired);
         lines.extend(self.road_traffic.cut::<RoadTraffic>(windows, times, retired));
         lines.extend(self.road_current.cut::<RoadCurrent>(currents.into_iter(), times, retired));
         lines.extend(self.city_summary.cut::<CitySummary>(summary.into_iter(), times, retired));
+        lines.extend(self.routes.cut::<Route>(routes.into_iter(), times, retired));
+        lines.extend(self.alerts.cut::<Alert>(alerts.into_iter(), times, retired));
         lines.extend(self.hotspots.cut::<Hotspot>(hotspots.into_iter(), times, |_| true));
         lines
     }
@@ -206,18 +254,22 @@ fn every_operator_has_its_own_state_id() {
             "road_panes",
             "vehicle_latest",
             "incident_latest",
+            "weather_latest",
             "vehicle_locations",
             "road_traffic",
             "road_current",
             "hotspots",
+            "routes",
             "incidents",
-            "weather_latest",
             "weather",
             "weather_current_latest",
             "weather_current",
             "camera_latest",
             "cameras",
             "city_summary",
+            "feeds",
+            "alert_episodes",
+            "alerts",
         ]
     );
 }

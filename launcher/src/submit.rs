@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context, bail};
 use greenwave_dataflows::CitySettings;
 use greenwave_model::Name;
+use greenwave_model::views::Rule;
 use greenwave_runtime::{Fate, Input, Job, Progress, RunError, run as run_job};
 use greenwave_sinks::speed::{RedisSettings, SpeedSettings};
 use greenwave_sources::decode::DecodeSettings;
@@ -14,8 +15,9 @@ use greenwave_sources::kafka::{self, KafkaSettings, Start};
 
 use crate::args::{Output, Submit};
 use crate::dataflows::{DATAFLOWS, Dataflow};
+use crate::references::Tables;
 use crate::settings::{Checked, InputKind, Raw, SpeedKind, StartAt};
-use crate::{Outcome, check, free_flow, report, signals};
+use crate::{Outcome, check, report, signals};
 
 /// Records above this size are rejects: a GPS report has some 200 bytes.
 const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -84,21 +86,17 @@ fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
             "--for needs a state: without one, what was read since the last cut is lost; name a folder with `--conf state=FOLDER`"
         );
     }
-    let mut references = vec![];
-    let mut table = None;
-    if let Some(path) = &checked.free_flow {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        table = Some(Arc::new(free_flow::parse(path, &text)?));
-        let hash = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()));
-        references.push(greenwave_runtime::Reference { name: "free_flow".into(), hash, bytes: text.into() });
-    }
+    let tables = Tables::read(&checked)?;
     let city = CitySettings {
         dedup: checked.dedup,
         dedup_horizon_ms: checked.dedup_horizon.as_millis() as i64,
         correction_horizon_ms: checked.correction_horizon.as_millis() as i64,
         clock_skew_ms: checked.clock_skew.as_millis() as i64,
         vehicle_count: checked.vehicle_count,
-        free_flow: table,
+        speed_from: checked.speed_from.clone(),
+        free_flow: tables.free_flow,
+        routes: tables.routes,
+        rules: tables.rules,
         views: checked.views.clone(),
     };
     let decisive = serde_json::json!({
@@ -108,6 +106,8 @@ fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
         "clock_skew_ms": city.clock_skew_ms,
         "out_of_orderness_ms": checked.out_of_orderness.as_millis() as i64,
         "vehicle_count": city.vehicle_count,
+        "speed_from": city.speed_from,
+        "alerts": city.rules.iter().map(rule).collect::<Vec<_>>(),
         "views": city.views.names(),
         "zone_offset_min": checked.zone_offset_min,
     });
@@ -128,9 +128,20 @@ fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
         dataflow: dataflow.name,
         views: dataflow.views,
         settings: decisive.to_string(),
-        references,
+        references: tables.files,
         build: build(dataflow, city),
         name,
+    })
+}
+
+/// A rule as it stands in the settings that decide answers.
+fn rule(rule: &Rule) -> serde_json::Value {
+    let Rule { name, watches, at_least, severity } = rule;
+    serde_json::json!({
+        "rule": name,
+        "watches": watches.as_str(),
+        "at_least": at_least,
+        "severity": severity.as_str(),
     })
 }
 

@@ -14,6 +14,7 @@ pub trait Event: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send
 
     fn record(&self) -> RecordRef;
     fn event_ms(&self) -> i64;
+    fn arrival_ms(&self) -> i64;
     /// 128 bits of the canonical content, record and arrival apart; 0 where the event carries no id.
     fn fingerprint(&self) -> u128;
     /// Once copies are told apart the fingerprint has done its work, and its place may say something else.
@@ -52,6 +53,10 @@ impl Event for GpsReading {
         self.event_ms
     }
 
+    fn arrival_ms(&self) -> i64 {
+        self.arrival_ms
+    }
+
     #[inline]
     fn fingerprint(&self) -> u128 {
         self.fingerprint
@@ -72,6 +77,10 @@ impl Event for Observation {
 
     fn event_ms(&self) -> i64 {
         self.event_ms
+    }
+
+    fn arrival_ms(&self) -> i64 {
+        self.arrival_ms
     }
 
     fn fingerprint(&self) -> u128 {

@@ -8,7 +8,7 @@
 //! fails never; a reading without a road has a device's report only
 
 use greenwave_model::views::VehicleLocation;
-use greenwave_model::{GpsReading, Name, RecordRef};
+use greenwave_model::{GpsReading, Name, Position, RecordRef};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::{
     Stream,
@@ -38,6 +38,9 @@ pub struct RoadReport {
     pub event_ms: i64,
     pub arrival_ms: i64,
     pub speed_kmh: f64,
+    pub position: Position,
+    /// A camera said it: it has its own totals, and is no report of a vehicle.
+    pub by_camera: bool,
     /// Another copy of the reading has been counted in this cut.
     pub displaces: bool,
 }
@@ -68,16 +71,21 @@ impl Reporter {
         let displaces = accepted.displaces().is_some();
         let reading = accepted.into_event();
         let road = self.roads.name(&reading.road, reading.latitude, reading.longitude);
-        let device = if self.count_devices { device(&reading.device) } else { [0; 2] };
+        let device = if self.count_devices { device_of(&reading.device) } else { [0; 2] };
         let GpsReading { record, event_ms, arrival_ms, speed_kmh, latitude, longitude, direction_deg, .. } = reading;
-        let road = road.map(|road| RoadReport { road, device, record, event_ms, arrival_ms, speed_kmh, displaces });
+        let position = Position::new(latitude, longitude);
+        let by_camera = false;
+        let report =
+            |road| RoadReport { road, device, record, event_ms, arrival_ms, speed_kmh, position, by_camera, displaces };
+        let road = road.map(report);
         let direction_deg = (!direction_deg.is_nan()).then_some(direction_deg);
         let value = VehicleLocation { latitude, longitude, speed_kmh, direction_deg, event_ms, arrival_ms };
         (road, Report { key: reading.device, rank: GPS_RANK, record, value })
     }
 }
 
-fn device(name: &str) -> Device {
+/// The device of a name.
+pub fn device_of(name: &str) -> Device {
     let hash = xxh3_128(name.as_bytes());
     [hash as u64, (hash >> 64) as u64]
 }

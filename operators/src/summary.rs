@@ -22,12 +22,13 @@ const AGAIN_MS: i64 = 30_000;
 /// What the change of a road's current window does to the totals.
 ///
 /// ```
-/// use greenwave_model::views::{RoadCurrent, RoadTotals};
+/// use greenwave_model::{Position, views::{CameraTotals, RoadCurrent, RoadTotals}};
 /// use greenwave_operators::{panes::CurrentChange, summary::of_road};
 /// let at = |speed_kmh| {
 ///     let mut totals = RoadTotals::NONE;
 ///     totals.observe(speed_kmh);
-///     Some(RoadCurrent { window_s: 300, window_start_ms: 0, totals, vehicles: None, free_flow_kmh: Some(100.0), newest_event_ms: 0, arrival_ms: 0 })
+///     Some(RoadCurrent { window_s: 300, window_start_ms: 0, totals, cameras: CameraTotals::default(), vehicles: None,
+///         free_flow_kmh: Some(100.0), newest_event_ms: 0, arrival_ms: 0, position: Position::default(), weather_factor: None })
 /// };
 /// let by = of_road(CurrentChange { vnode: 0, road: "A40".into(), old: at(80.0), new: at(30.0) });
 /// assert_eq!((by.roads, by.congested_roads, by.reports, by.speed_sum_e6), (0, 1, 0, -50_000_000));

@@ -2,7 +2,7 @@
 //!
 //! in    the collection of roads' speeds; the free-flow table, each worker its share
 //! out   one upsert per changed rank and tick: the road there, or its removal when fewer roads are left
-//! state differential's own: both sides of the join, roads by bucket, the best of each bucket. Never saved, refilled
+//! state differential's own: the table, roads by bucket, the best of each bucket. Never saved, refilled
 //!       from the whole content of what comes before. Freed with the roads
 //! late  a late change of a speed is a change
 //! moves by hash of the road, by bucket, and the best of all buckets to one worker
@@ -14,13 +14,13 @@ use differential_dataflow::{AsCollection, VecCollection};
 use greenwave_model::views::{HOTSPOTS, Hotspot};
 use greenwave_model::{Change, Clock, Name, ViewRow, vnode};
 use timely::dataflow::{
-    Stream,
+    Scope, Stream,
     operators::{ToStream, vec::Delay},
 };
 
 use crate::free_flow::FreeFlow;
 use crate::publish::Upsert;
-use crate::speeds::SpeedUpdate;
+use crate::speeds::SpeedsByRoad;
 use crate::state::States;
 use crate::tick::{self, Closed, Rows, TickOperator};
 
@@ -45,7 +45,7 @@ fn scored(road: &Name, speed: u64, free_flow: u64) -> Scored {
 
 /// The free-flow table as a collection, spread over the workers.
 fn free_flows<'s>(
-    like: &Stream<'s, u64, Vec<SpeedUpdate>>,
+    scope: Scope<'s, u64>,
     table: &FreeFlow,
     states: &States,
 ) -> VecCollection<'s, u64, (Name, u64), isize> {
@@ -53,16 +53,16 @@ fn free_flows<'s>(
     let mine = |road: &Name| usize::from(vnode(Hotspot::SPEC.name, road)) % workers == worker;
     let share: Vec<_> = table.iter().filter(|(road, _)| mine(road)).collect();
     let updates: Vec<_> = share.into_iter().map(|(road, kmh)| ((road.clone(), kmh.to_bits()), 0, 1)).collect();
-    updates.to_stream(like.scope()).container::<Vec<_>>().as_collection()
+    updates.to_stream(scope).container::<Vec<_>>().as_collection()
 }
 
 /// The rank, from 1, of each of the roads with the largest scores.
 fn ranked<'s>(
-    speeds: VecCollection<'s, u64, (Name, u64), isize>,
+    speeds: SpeedsByRoad<'s>,
     free_flows: VecCollection<'s, u64, (Name, u64), isize>,
 ) -> VecCollection<'s, u64, (u32, Scored), isize> {
-    let by_bucket = speeds.join_map(free_flows, |road, speed, free_flow| {
-        (vnode(Hotspot::SPEC.name, road) % BUCKETS, scored(road, *speed, *free_flow))
+    let by_bucket = speeds.join_core(free_flows.arrange_by_key_named("free flow"), |road, speed, free_flow| {
+        Some((vnode(Hotspot::SPEC.name, road) % BUCKETS, scored(road, *speed, *free_flow)))
     });
     let of_buckets = by_bucket.reduce_named("top of bucket", |_, roads, top| {
         top.extend(roads.iter().take(HOTSPOTS as usize).map(|(road, _)| ((*road).clone(), 1)));
@@ -130,13 +130,12 @@ impl TickOperator for Ranks {
 
 /// The worst roads by rank. Without a table there are none.
 pub fn top<'s>(
-    speeds: Stream<'s, u64, Vec<SpeedUpdate>>,
+    speeds: SpeedsByRoad<'s>,
     clock: Stream<'s, u64, Vec<Clock>>,
     table: &FreeFlow,
     states: &States,
 ) -> Stream<'s, u64, Vec<Upsert<Hotspot>>> {
-    let free_flows = free_flows(&speeds, table, states);
-    let ranked = ranked(speeds.as_collection(), free_flows);
+    let ranked = ranked(speeds, free_flows(clock.scope(), table, states));
     // Differential answers several ticks in one container, sent at the time of the first.
     let at_their_ticks = ranked.inner.delay(|(_, tick, _), _| *tick);
     let by_rank = tick::by_vnode(|((rank, _), _, _): &RankUpdate| rank_slice(*rank));

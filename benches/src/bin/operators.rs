@@ -272,7 +272,10 @@ fn main() {
                 correction_horizon_ms: 600_000,
                 clock_skew_ms: 10_000,
                 vehicle_count: name == "vehicle_count" || name == "both",
-                free_flow: Some(Arc::clone(&table)),
+                speed_from: vec!["gps_data"],
+                free_flow: Arc::clone(&table),
+                routes: Arc::default(),
+                rules: Vec::new(),
                 views: Views::all(),
             };
             let (clocks, options) = (clocks.clone(), options.clone());

@@ -13,7 +13,7 @@ use clap::Parser;
 use crossbeam_channel::{Receiver, unbounded};
 use greenwave_benches::producing::wall_ms;
 use greenwave_benches::workload::Random;
-use greenwave_model::views::{RoadTotals, RoadTraffic, VehicleLocation, WindowKey};
+use greenwave_model::views::{CameraTotals, RoadTotals, RoadTraffic, VehicleLocation, WindowKey};
 use greenwave_model::{Change, Delta, Deltas, Name};
 use greenwave_sinks::speed::{FromSpeed, RedisSettings, Speed, SpeedSettings, ToSpeed};
 
@@ -60,7 +60,8 @@ fn windows(random: &mut Random, count: usize) -> Arc<dyn Deltas> {
     let delta = |at| {
         let mut totals = RoadTotals::NONE;
         totals.observe(20.0 + f64::from(random.below(50)));
-        let row = RoadTraffic { totals, vehicles: Some(3), free_flow_kmh: Some(50.0) };
+        let row =
+            RoadTraffic { totals, cameras: CameraTotals::default(), vehicles: Some(3), free_flow_kmh: Some(50.0) };
         let key = WindowKey { road: Name::new(format!("road-{at}")), window_s: 300, window_start_ms: 60_000 };
         Delta { key, change: Change::Set(row), revision: 2, is_final: true }
     };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use greenwave_dataflows::Views;
-use greenwave_model::topics::TOPICS;
+use greenwave_dataflows::{SPEED_TOPICS, Views};
+use greenwave_model::topics::{TOPICS, named};
 use greenwave_model::{Name, TopicSpec};
 
 use super::keys::{Form, KEYS};
@@ -35,6 +35,14 @@ pub enum StartAt {
     TimestampMs(i64),
 }
 
+/// Where the rules of alerts are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlertsFrom {
+    Nothing,
+    Shipped,
+    File(PathBuf),
+}
+
 /// Settings whose existence proves that they fit together.
 #[derive(Clone, Debug)]
 pub struct Checked {
@@ -55,8 +63,12 @@ pub struct Checked {
     pub dedup: bool,
     pub dedup_horizon: Duration,
     pub vehicle_count: bool,
+    /// Names of topics.
+    pub speed_from: Vec<&'static str>,
     /// `None`: no table. The path is that of a file that exists.
     pub free_flow: Option<PathBuf>,
+    pub routes: Option<PathBuf>,
+    pub alerts: AlertsFrom,
     pub start: StartAt,
     pub connect_timeout: Duration,
     /// Topics at the broker, and ours.
@@ -88,7 +100,8 @@ impl Raw {
 impl Reader {
     fn checked(&mut self) -> Checked {
         let input = self.input();
-        let free_flow = self.free_flow(&input);
+        let free_flow = self.table("free_flow", "segments.csv", "road_id and free_flow", &input);
+        let routes = self.table("routes", "routes.csv", "route_id, road_id and length_m", &input);
         let none_or_path = |text: String| (text != "none").then_some(text);
         Checked {
             dataflow: self.dataflow(),
@@ -107,7 +120,10 @@ impl Reader {
             dedup: self.flag("dedup"),
             dedup_horizon: self.duration("dedup_horizon"),
             vehicle_count: self.flag("vehicle_count"),
+            speed_from: self.speed_from(),
             free_flow,
+            routes,
+            alerts: self.alerts(),
             start: self.start(),
             connect_timeout: self.duration("connect_timeout"),
             topics: TOPICS.iter().map(|topic| self.topic(topic)).collect(),
@@ -330,18 +346,47 @@ impl Reader {
         })
     }
 
-    /// `auto`: `segments.csv` in an input folder, if it is there.
-    fn free_flow(&mut self, input: &InputKind) -> Option<PathBuf> {
-        let text = self.text("free_flow");
+    /// `gps`, `vehicle` or both, with a comma between.
+    fn speed_from(&mut self) -> Vec<&'static str> {
+        let text = self.text("speed_from");
+        let mut chosen = Vec::new();
+        for name in text.split(',').map(str::trim) {
+            let topic = named(name).map(|place| TOPICS[place].name);
+            match topic.filter(|topic| SPEED_TOPICS.iter().any(|known| known.name == *topic)) {
+                Some(topic) if !chosen.contains(&topic) => chosen.push(topic),
+                Some(_) => {}
+                None => self.wrong("speed_from", format!("speed_from names `{name}`"), "choose of gps and vehicle"),
+            }
+        }
+        chosen
+    }
+
+    /// A CSV file. `auto`: one with the usual name in an input folder, if it is there.
+    fn table(&mut self, name: &str, usual: &str, columns: &str, input: &InputKind) -> Option<PathBuf> {
+        let text = self.text(name);
         match (text.as_str(), input) {
             ("none", _) | ("auto", InputKind::Kafka { .. }) => None,
-            ("auto", InputKind::Folder(folder)) => Some(folder.join("segments.csv")).filter(|path| path.is_file()),
-            (path, _) if std::path::Path::new(path).is_file() => Some(path.into()),
-            _ => {
-                let fact = format!("free_flow is `{text}`, and there is no such file");
-                self.wrong("free_flow", fact, "name a CSV file with the columns road_id and free_flow, or write none");
-                None
-            }
+            ("auto", InputKind::Folder(folder)) => Some(folder.join(usual)).filter(|path| path.is_file()),
+            (path, _) => self.file(name, path, &format!("name a CSV file with the columns {columns}, or write none")),
+        }
+    }
+
+    fn file(&mut self, name: &str, path: &str, fix: &str) -> Option<PathBuf> {
+        let path = PathBuf::from(path);
+        if path.is_file() {
+            return Some(path);
+        }
+        self.wrong(name, format!("{name} is `{}`, and there is no such file", path.display()), fix);
+        None
+    }
+
+    fn alerts(&mut self) -> AlertsFrom {
+        let text = self.text("alerts");
+        let fix = "name a CSV file with the columns rule, watches, at_least and severity, or write shipped or none";
+        match text.as_str() {
+            "none" => AlertsFrom::Nothing,
+            "shipped" => AlertsFrom::Shipped,
+            path => self.file("alerts", path, fix).map_or(AlertsFrom::Nothing, AlertsFrom::File),
         }
     }
 

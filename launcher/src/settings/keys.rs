@@ -41,7 +41,10 @@ pub const KEYS: &[Key] = &[
     key("dedup", Form::Flag, "true"),
     key("dedup_horizon", Form::Duration, "60s"),
     key("vehicle_count", Form::Flag, "true"),
+    key("speed_from", Form::Text, "gps"),
     key("free_flow", Form::Text, "auto"),
+    key("routes", Form::Text, "auto"),
+    key("alerts", Form::Text, "shipped"),
     // where and how fast to read
     key("pace", Form::Text, "max"),
     key("start", Form::Text, "earliest"),

@@ -4,7 +4,7 @@ mod check;
 mod keys;
 mod raw;
 
-pub use check::{Checked, InputKind, SpeedKind, StartAt};
+pub use check::{AlertsFrom, Checked, InputKind, SpeedKind, StartAt};
 pub use keys::KEYS;
 pub use raw::{Mistake, Origin, Raw};
 

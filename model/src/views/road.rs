@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::view::Cell;
+use crate::view::{Cell, Cells};
 
 /// Exact totals over the reports of a window. Sums are integers, so any order of addition gives the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,36 @@ impl RoadTotals {
     #[inline]
     pub fn average_kmh(&self) -> f64 {
         self.speed_sum_e6 as f64 / 1e6 / f64::from(self.reports)
+    }
+}
+
+/// What cameras said of a road in a window. They are no reports: a vehicle that one sees may report itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CameraTotals {
+    /// Reports of cameras that say a speed.
+    pub reports: u32,
+    /// Σ round-half-even(speed × 10⁶), km/h.
+    pub speed_sum_e6: i64,
+}
+
+impl CameraTotals {
+    #[inline]
+    pub fn observe(&mut self, speed_kmh: f64) {
+        self.reports += 1;
+        self.speed_sum_e6 += (speed_kmh * 1e6).round_ties_even() as i64;
+    }
+
+    #[inline]
+    pub fn merge(&mut self, other: &Self) {
+        self.reports += other.reports;
+        self.speed_sum_e6 += other.speed_sum_e6;
+    }
+
+    /// `camera_speed` and `camera_count`.
+    pub(super) fn cells(&self, out: &mut dyn Cells) {
+        let mean = self.speed_sum_e6 as f64 / 1e6 / f64::from(self.reports);
+        out.cell(if self.reports == 0 { Cell::Null } else { Cell::Double(mean) });
+        out.cell(Cell::Bigint(self.reports.into()));
     }
 }
 

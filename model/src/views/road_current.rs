@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::road::{Level, RoadTotals, travel_time_index};
+use super::road::{CameraTotals, Level, RoadTotals, travel_time_index};
 use super::{key, value};
 use crate::ids::Name;
 use crate::iso;
+use crate::position::Position;
 use crate::view::{Cell, Cells, Current, Kind, ViewRow, ViewSpec};
 
 /// A road leaves this long after its newest report arrived.
@@ -17,11 +18,15 @@ pub struct RoadCurrent {
     pub window_s: u32,
     pub window_start_ms: i64,
     pub totals: RoadTotals,
+    pub cameras: CameraTotals,
     pub vehicles: Option<u32>,
     pub free_flow_kmh: Option<f64>,
-    /// Event time of the newest report in the window's last minute.
+    /// Of the newest report in the window's last minute: event time, arrival, and where it came from.
     pub newest_event_ms: i64,
     pub arrival_ms: i64,
+    pub position: Position,
+    /// How much longer a road takes in the weather there; `None` where no station is near.
+    pub weather_factor: Option<f64>,
 }
 
 impl ViewRow for RoadCurrent {
@@ -39,6 +44,9 @@ impl ViewRow for RoadCurrent {
             value("window_s", Kind::Bigint),
             value("window_start", Kind::Timestamp),
             value("timestamp", Kind::Timestamp),
+            value("camera_speed", Kind::Double),
+            value("camera_count", Kind::Bigint),
+            value("weather_factor", Kind::Double),
         ],
         current: Current::Contract("traffic:road:"),
     };
@@ -55,7 +63,7 @@ impl ViewRow for RoadCurrent {
     fn cells(key: &Name, value: Option<&Self>, out: &mut dyn Cells) {
         out.cell(Cell::Text(key));
         let Some(row) = value else {
-            return (0..10).for_each(|_| out.cell(Cell::Null));
+            return (0..13).for_each(|_| out.cell(Cell::Null));
         };
         let speed = row.totals.average_kmh();
         out.cell(Cell::Double(speed));
@@ -68,6 +76,8 @@ impl ViewRow for RoadCurrent {
         out.cell(Cell::Bigint(row.window_s.into()));
         out.cell(Cell::Timestamp(row.window_start_ms));
         out.cell(Cell::Timestamp(row.newest_event_ms));
+        row.cameras.cells(out);
+        out.cell(row.weather_factor.map_or(Cell::Null, Cell::Double));
     }
 
     fn contract_json(&self, key: &Name, out: &mut Vec<u8>) {

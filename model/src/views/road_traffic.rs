@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::road::{Level, RoadTotals, travel_time_index};
+use super::road::{CameraTotals, Level, RoadTotals, travel_time_index};
 use super::{key, value};
 use crate::ids::Name;
 use crate::view::{Cell, Cells, Current, Kind, ViewRow, ViewSpec};
@@ -23,6 +23,7 @@ impl WindowKey {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoadTraffic {
     pub totals: RoadTotals,
+    pub cameras: CameraTotals,
     /// Distinct devices; `None` where counting them is switched off.
     pub vehicles: Option<u32>,
     pub free_flow_kmh: Option<f64>,
@@ -44,6 +45,8 @@ impl ViewRow for RoadTraffic {
             value("travel_time_index", Kind::Double),
             value("congestion_level", Kind::Text),
             value("speed_basis", Kind::Text),
+            value("camera_speed", Kind::Double),
+            value("camera_count", Kind::Bigint),
         ],
         current: Current::FeedOnly,
     };
@@ -63,7 +66,7 @@ impl ViewRow for RoadTraffic {
         out.cell(Cell::Bigint(key.window_s.into()));
         out.cell(Cell::Timestamp(key.window_start_ms));
         let Some(row) = value else {
-            return (0..9).for_each(|_| out.cell(Cell::Null));
+            return (0..11).for_each(|_| out.cell(Cell::Null));
         };
         let speed = row.totals.average_kmh();
         out.cell(Cell::Double(speed));
@@ -75,6 +78,7 @@ impl ViewRow for RoadTraffic {
         out.cell(travel_time_index(speed, row.free_flow_kmh));
         out.cell(Cell::Text(Level::of(speed, row.free_flow_kmh).as_str()));
         out.cell(Cell::Text("report_mean"));
+        row.cameras.cells(out);
     }
 
     fn contract_json(&self, _key: &WindowKey, _out: &mut Vec<u8>) {}

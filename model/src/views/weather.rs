@@ -33,6 +33,25 @@ pub struct Weather {
 }
 
 impl Weather {
+    /// A station that measures nothing.
+    pub fn nothing(station: Name, latitude: f64, longitude: f64) -> Self {
+        Self {
+            station,
+            latitude,
+            longitude,
+            temperature_c: f64::NAN,
+            condition: Name::default(),
+            humidity_percent: f64::NAN,
+            wind_kmh: f64::NAN,
+            precipitation_mm: f64::NAN,
+            visibility_km: f64::NAN,
+            air_quality_index: f64::NAN,
+            pollutants: [f64::NAN; 5],
+            event_ms: 0,
+            arrival_ms: 0,
+        }
+    }
+
     fn numbers(&self) -> [f64; 13] {
         let [pm25, pm10, no2, o3, co] = self.pollutants;
         [

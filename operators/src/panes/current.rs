@@ -39,13 +39,17 @@ fn current(road: &RoadState, clock: &Clock, settings: &PanesSettings) -> Option<
         // Its first panes are freed, so it is closed and stands as it is until its last pane goes.
         return road.current.as_deref().cloned().filter(|row| row.window_start_ms == window_start_ms);
     };
+    let windows::Sum { totals, cameras, .. } = windows::sum(&road.panes, at);
     Some(RoadCurrent {
         window_s: HOPPING_S,
         window_start_ms,
-        totals: windows::sum(&road.panes, at).0,
+        totals,
+        cameras,
         vehicles: settings.count_devices.then_some(road.panes[at].window_devices),
         free_flow_kmh: road.free_flow_kmh,
         newest_event_ms: newest.newest.event_ms,
         arrival_ms,
+        position: newest.newest.position,
+        weather_factor: None,
     })
 }

@@ -3,7 +3,7 @@
 //! in    reports of roads at tick t, any order of event times
 //! out   at ticks that publish the change of each road's current window, old and new; where such a tick is a cut or its
 //!       watermark ends a minute, one upsert per changed window before that; a retirement when a window's state is freed
-//! state per road and pane the totals, the newest report and, where devices are counted, who sent reports; pane p is
+//! state per road and pane the totals of reports and of cameras, the newest report and, where devices are counted, who sent reports; pane p is
 //!       freed at the first cut whose last cut's watermark passes p + 5 min + correction horizon
 //! late  inside the horizon a correction like any other change; a closed pane takes nothing (`lateness` has told it)
 //! moves by slice of the road in `road_current`, so one worker owns all panes of a road
@@ -41,7 +41,7 @@ pub struct PanesSettings {
     pub correction_horizon_ms: i64,
     pub clock_skew_ms: i64,
     pub count_devices: bool,
-    pub free_flow: Option<Arc<FreeFlow>>,
+    pub free_flow: Arc<FreeFlow>,
     /// Without, only the current window of each road is given out.
     pub all_windows: bool,
 }
@@ -66,16 +66,16 @@ impl CurrentChange {
 /// Keeps panes and gives out windows.
 ///
 /// ```
-/// use greenwave_model::{Change, Clock, RecordRef};
+/// use greenwave_model::{Change, Clock, Position, RecordRef};
 /// use greenwave_operators::panes::{Panes, PanesSettings};
 /// use greenwave_operators::{reports::RoadReport, tick::{Closed, Rows, TickOperator}};
 /// let clock = Clock { tick: 1, is_cut: true, publishes: true, restored: false, watermark_ms: 0, now_ms: 70_000,
 ///                     cut_watermark_ms: Clock::NEVER, cut_now_ms: Clock::NEVER };
 /// let at = |event_ms| RoadReport { road: "A40".into(), device: [7, 7], record: RecordRef::new(0, event_ms), event_ms,
-///     arrival_ms: 70_000, speed_kmh: 30.0, displaces: false };
+///     arrival_ms: 70_000, speed_kmh: 30.0, position: Position::new(51.0, 7.0), by_camera: false, displaces: false };
 ///
 /// let mut panes = Panes::new(PanesSettings { correction_horizon_ms: 600_000, clock_skew_ms: 10_000,
-///                                            count_devices: true, free_flow: None, all_windows: true });
+///                                            count_devices: true, free_flow: Default::default(), all_windows: true });
 /// let (mut out, mut current) = (Rows::default(), Rows::default());
 /// panes.fold(&clock, vec![at(0), at(59_999), at(60_000)], &mut out, &mut current);
 /// while panes.close(&clock, &mut out, &mut current) == Closed::Partly {}
@@ -138,7 +138,7 @@ impl Panes {
 
     fn road(&mut self, name: &Name) -> u32 {
         self.roads.find(name).unwrap_or_else(|| {
-            let free_flow_kmh = self.settings.free_flow.as_ref().and_then(|table| table.get(name));
+            let free_flow_kmh = self.settings.free_flow.get(name);
             let vnode = vnode(RoadCurrent::SPEC.name, name);
             self.roads.insert(name.clone(), RoadState::new(vnode, free_flow_kmh))
         })
@@ -198,7 +198,7 @@ impl Panes {
         for slot in some {
             let (name, road) = self.roads.at(slot);
             road.touched = false;
-            for pane in road.panes.iter_mut().filter(|pane| pane.touched) {
+            for pane in road.panes.iter_mut().filter(|pane| pane.touched && pane.totals.reports > 0) {
                 if pane.min_event_ms > horizon_ms && pane.awaited_ms != pane.min_event_ms {
                     pane.awaited_ms = pane.min_event_ms;
                     self.future.push(Reverse((pane.min_event_ms, slot)));
@@ -378,7 +378,7 @@ impl TickOperator for Panes {
 /// One entry per road.
 impl Durable for Panes {
     const ID: &'static str = "road_panes";
-    const SCHEMA: u32 = 2;
+    const SCHEMA: u32 = 3;
 
     fn save(&mut self, _: &Clock) -> Saved {
         let mut packer = Packer::new();

@@ -1,7 +1,7 @@
 //! A pane of a road, and the road it belongs to.
 
-use greenwave_model::views::{RoadCurrent, RoadTotals, RoadTraffic, WindowKey};
-use greenwave_model::{Clock, Name, RecordRef, ViewRow, vnode};
+use greenwave_model::views::{CameraTotals, RoadCurrent, RoadTotals, RoadTraffic, WindowKey};
+use greenwave_model::{Clock, Name, Position, RecordRef, ViewRow, vnode};
 use serde::{Deserialize, Serialize};
 
 use super::devices::Devices;
@@ -40,13 +40,15 @@ pub struct Newest {
     pub record: RecordRef,
     /// May lie beyond the clock until the cut that contains the report.
     pub arrival_ms: i64,
+    pub position: Position,
 }
 
-/// One pane. Without reports it only holds the hopping window that starts here.
+/// One pane. Where nothing was said it only holds the hopping window that starts here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pane {
     pub pane: i64,
     pub totals: RoadTotals,
+    pub cameras: CameraTotals,
     pub min_event_ms: i64,
     pub newest: Newest,
     /// Distinct devices of the pane.
@@ -80,8 +82,14 @@ impl Pane {
         Self {
             pane,
             totals: RoadTotals::NONE,
+            cameras: CameraTotals::default(),
             min_event_ms: i64::MAX,
-            newest: Newest { event_ms: i64::MIN, record: RecordRef::new(0, 0), arrival_ms: i64::MIN },
+            newest: Newest {
+                event_ms: i64::MIN,
+                record: RecordRef::new(0, 0),
+                arrival_ms: i64::MIN,
+                position: Position::default(),
+            },
             devices: 0,
             window_devices: 0,
             tumbling_vnode,
@@ -91,12 +99,18 @@ impl Pane {
         }
     }
 
+    /// Something was said in it, so the panes before it that its windows need are there.
+    #[inline]
+    fn is_counted(&self) -> bool {
+        self.totals.reports > 0 || self.cameras.reports > 0
+    }
+
     #[inline]
     fn consider(&mut self, report: &RoadReport) {
         let newest = &mut self.newest;
         if report.event_ms > newest.event_ms || (report.event_ms == newest.event_ms && report.record < newest.record) {
-            let RoadReport { event_ms, record, arrival_ms, .. } = *report;
-            *newest = Newest { event_ms, record, arrival_ms };
+            let RoadReport { event_ms, record, arrival_ms, position, .. } = *report;
+            *newest = Newest { event_ms, record, arrival_ms, position };
         }
     }
 }
@@ -108,7 +122,7 @@ pub fn window_key(road: &Name, window_s: u32, pane: i64) -> WindowKey {
 
 /// All that is kept of a road.
 pub struct RoadState {
-    /// In rising order. A pane with reports has the four before it, unless they are freed.
+    /// In rising order. A pane in which something was said has the four before it, unless they are freed.
     pub panes: Vec<Pane>,
     pub devices: Box<Devices>,
     /// As it was given out last.
@@ -151,11 +165,11 @@ impl RoadState {
         }
     }
 
-    /// The place of a pane that has, or is about to have, reports.
+    /// The place of a pane in which something was, or is about to be, said.
     #[inline]
     fn place_with_windows(&mut self, road: &Name, pane: i64) -> usize {
         if let Ok(at) = self.place(pane)
-            && self.panes[at].totals.reports > 0
+            && self.panes[at].is_counted()
         {
             return at;
         }
@@ -174,18 +188,22 @@ impl RoadState {
     pub fn count(&mut self, road: &Name, report: &RoadReport, count_devices: bool) {
         let pane = pane_of(report.event_ms);
         if report.displaces {
-            if let Ok(at) = self.place(pane) {
+            if let (Ok(at), false) = (self.place(pane), report.by_camera) {
                 self.panes[at].consider(report);
             }
             return;
         }
         let at = self.place_with_windows(road, pane);
         let counted = &mut self.panes[at];
+        counted.touched = true;
+        self.touched_from = self.touched_from.min(pane);
+        if report.by_camera {
+            counted.cameras.observe(report.speed_kmh);
+            return;
+        }
         counted.totals.observe(report.speed_kmh);
         counted.min_event_ms = counted.min_event_ms.min(report.event_ms);
         counted.consider(report);
-        counted.touched = true;
-        self.touched_from = self.touched_from.min(pane);
         if count_devices {
             let new_in = self.devices.observe(report.device, pane);
             self.panes[at].devices += u32::from(new_in.pane);

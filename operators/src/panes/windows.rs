@@ -1,6 +1,6 @@
 //! Windows of a road as sums over its panes.
 
-use greenwave_model::views::{RoadTotals, RoadTraffic};
+use greenwave_model::views::{CameraTotals, RoadTotals, RoadTraffic};
 use greenwave_model::{Change, Clock, Name};
 
 use super::pane::{HOPPING_S, Pane, RoadState, TUMBLING_S, WINDOW_PANES, freed, window_key};
@@ -15,19 +15,27 @@ fn hopping(name: &Name, pane: &Pane, change: Change<RoadTraffic>) -> Upsert<Road
     Upsert { vnode: pane.hopping_vnode, key: window_key(name, HOPPING_S, pane.pane), change }
 }
 
-/// The totals of the hopping window that starts at a place, and whether one of its panes was touched.
+/// What was said in a hopping window.
+pub struct Sum {
+    pub totals: RoadTotals,
+    pub cameras: CameraTotals,
+    /// One of its panes was touched.
+    pub touched: bool,
+}
+
+/// The sum of the hopping window that starts at a place.
 #[inline]
-pub fn sum(panes: &[Pane], at: usize) -> (RoadTotals, bool) {
+pub fn sum(panes: &[Pane], at: usize) -> Sum {
     let end = panes[at].pane + WINDOW_PANES;
-    let mut totals = RoadTotals::NONE;
-    let mut touched = false;
+    let mut sum = Sum { totals: RoadTotals::NONE, cameras: CameraTotals::default(), touched: false };
     for pane in panes[at..].iter().take_while(|pane| pane.pane < end) {
-        touched |= pane.touched;
+        sum.touched |= pane.touched;
+        sum.cameras.merge(&pane.cameras);
         if pane.totals.reports > 0 {
-            totals.merge(&pane.totals);
+            sum.totals.merge(&pane.totals);
         }
     }
-    (totals, touched)
+    sum
 }
 
 /// The windows that a touched pane is part of.
@@ -51,16 +59,16 @@ fn upserts(
     mut give: impl FnMut(Upsert<RoadTraffic>),
 ) {
     let free_flow_kmh = road.free_flow_kmh;
-    let row = |totals, devices| {
-        Change::Set(RoadTraffic { totals, vehicles: count_devices.then_some(devices), free_flow_kmh })
+    let row = |totals, cameras, devices: u32| {
+        Change::Set(RoadTraffic { totals, cameras, vehicles: count_devices.then_some(devices), free_flow_kmh })
     };
     for (at, pane) in road.panes.iter().enumerate().skip(from) {
         if pane.totals.reports > 0 && (pane.touched || !only_touched) {
-            give(tumbling(name, pane, row(pane.totals, pane.devices)));
+            give(tumbling(name, pane, row(pane.totals, pane.cameras, pane.devices)));
         }
-        let (totals, touched) = sum(&road.panes, at);
+        let Sum { totals, cameras, touched } = sum(&road.panes, at);
         if totals.reports > 0 && (touched || !only_touched) {
-            give(hopping(name, pane, row(totals, pane.window_devices)));
+            give(hopping(name, pane, row(totals, cameras, pane.window_devices)));
         }
     }
 }

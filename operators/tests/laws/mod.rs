@@ -6,8 +6,10 @@
 
 #![allow(dead_code)]
 
+pub mod episodes;
 pub mod random;
 mod run;
+pub mod travel;
 pub mod twins;
 
 use std::collections::BTreeMap;

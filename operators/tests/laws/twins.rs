@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use greenwave_model::views::{HOTSPOTS, Hotspot, RoadCurrent, RoadTotals, RoadTraffic, VehicleLocation, WindowKey};
-use greenwave_model::{Cell, Cells, Change, Deltas, GpsReading, Name, RecordRef, ViewRow};
+use greenwave_model::views::{
+    CameraTotals, HOTSPOTS, Hotspot, RoadCurrent, RoadTotals, RoadTraffic, VehicleLocation, WindowKey,
+};
+use greenwave_model::{Cell, Cells, Change, Deltas, GpsReading, Name, Position, RecordRef, ViewRow};
 
 use super::{Random, Shown, random::Clocks};
 
@@ -107,6 +109,8 @@ pub struct Counted {
     pub event_ms: i64,
     pub arrival_ms: i64,
     pub speed_kmh: f64,
+    pub position: Position,
+    pub by_camera: bool,
 }
 
 pub struct PanesTwin {
@@ -120,8 +124,19 @@ pub struct PanesTwin {
 pub type Windows = BTreeMap<(Name, u32, i64), RoadTraffic>;
 
 impl PanesTwin {
-    fn of_road<'a>(&'a self, road: &'a Name, from: i64, to: i64) -> impl Iterator<Item = &'a Counted> {
+    fn said<'a>(&'a self, road: &'a Name, from: i64, to: i64) -> impl Iterator<Item = &'a Counted> {
         self.reports.iter().filter(move |at| at.road == *road && from <= at.event_ms && at.event_ms < to)
+    }
+
+    fn of_road<'a>(&'a self, road: &'a Name, from: i64, to: i64) -> impl Iterator<Item = &'a Counted> {
+        self.said(road, from, to).filter(|at| !at.by_camera)
+    }
+
+    fn of_cameras(&self, road: &Name, from: i64, to: i64) -> CameraTotals {
+        let speeds: Vec<f64> =
+            self.said(road, from, to).filter(|at| at.by_camera).map(|at| at.speed_kmh * 1e6).collect();
+        let speed_sum_e6 = speeds.iter().map(|speed| speed.round_ties_even() as i64).sum();
+        CameraTotals { reports: speeds.len() as u32, speed_sum_e6 }
     }
 
     fn value(&self, road: &Name, from: i64, to: i64) -> Option<RoadTraffic> {
@@ -145,12 +160,12 @@ impl PanesTwin {
         }
         let devices: BTreeSet<_> = self.of_road(road, from, to).map(|at| &at.device).collect();
         let vehicles = self.count_devices.then_some(devices.len() as u32);
-        Some(RoadTraffic { totals: totals?, vehicles, free_flow_kmh: self.free_flow.get(road).copied() })
+        let (cameras, free_flow_kmh) = (self.of_cameras(road, from, to), self.free_flow.get(road).copied());
+        Some(RoadTraffic { totals: totals?, cameras, vehicles, free_flow_kmh })
     }
 
     fn current(&self, road: &Name, times: Times) -> Option<RoadCurrent> {
-        let minutes: BTreeSet<i64> =
-            self.reports.iter().filter(|at| at.road == *road).map(|at| minute(at.event_ms)).collect();
+        let minutes: BTreeSet<i64> = self.of_road(road, i64::MIN, i64::MAX).map(|at| minute(at.event_ms)).collect();
         let eligible =
             |from: &i64| self.of_road(road, *from, from + 60_000).any(|at| at.event_ms <= times.now_ms + self.skew_ms);
         let last = minutes.into_iter().rev().find(eligible)?;
@@ -164,10 +179,13 @@ impl PanesTwin {
             window_s: 300,
             window_start_ms: last - 240_000,
             totals: window.totals,
+            cameras: window.cameras,
             vehicles: window.vehicles,
             free_flow_kmh: window.free_flow_kmh,
             newest_event_ms: newest.event_ms,
             arrival_ms: newest.arrival_ms,
+            position: newest.position,
+            weather_factor: None,
         })
     }
 
@@ -177,7 +195,7 @@ impl PanesTwin {
             self.reports.push(row);
         }
         let (mut windows, mut currents) = (Windows::new(), BTreeMap::new());
-        for at in &self.reports {
+        for at in self.reports.iter().filter(|at| !at.by_camera) {
             let own = (60, minute(at.event_ms));
             for (window_s, start) in (0..5).map(|back| (300, own.1 - back * 60_000)).chain([own]) {
                 let key = (at.road.clone(), window_s, start);

@@ -4,8 +4,10 @@
 #[path = "../laws/mod.rs"]
 mod laws;
 
+mod alerts;
 mod dedup;
 mod incidents;
+mod joined;
 mod lateness;
 mod latest;
 mod panes;

@@ -30,7 +30,7 @@ impl Subject for Panes {
             correction_horizon_ms: self.horizon_ms,
             clock_skew_ms: SKEW_MS,
             count_devices: self.count_devices,
-            free_flow: Some(Arc::new(FreeFlow::new([("A40".into(), 100.0)]))),
+            free_flow: Arc::new(FreeFlow::new([("A40".into(), 100.0)])),
             all_windows: true,
         };
         let (windows, currents) = panes(rows, clock, settings, states);
@@ -55,7 +55,8 @@ impl Subject for Panes {
             let rows = (0..count).flat_map(|_| {
                 let offset = random.below(1 << 40) as i64;
                 let accepted = Accepted::first(reading(random, &clocks, offset, self.horizon_ms, SKEW_MS));
-                let row = reporter.reports(accepted).0.expect("every position lies in a cell");
+                let mut row = reporter.reports(accepted).0.expect("every position lies in a cell");
+                row.by_camera = random.one_in(4);
                 let copy = random.one_in(5).then(|| RoadReport {
                     record: RecordRef::new(row.record.partition(), row.record.offset() / 2),
                     arrival_ms: clocks.arrival_ms(random),
@@ -95,12 +96,13 @@ impl Subject for Panes {
 fn counted(rows: &[RoadReport]) -> Vec<Counted> {
     let mut counted: Vec<Counted> = Vec::new();
     for row in rows {
-        let RoadReport { road, device, record, event_ms, arrival_ms, speed_kmh, displaces } = row.clone();
+        let RoadReport { road, device, record, event_ms, arrival_ms, speed_kmh, position, by_camera, displaces } =
+            row.clone();
         if displaces {
             counted.pop();
         }
         let device = format!("{device:?}").into();
-        counted.push(Counted { road, device, record, event_ms, arrival_ms, speed_kmh });
+        counted.push(Counted { road, device, record, event_ms, arrival_ms, speed_kmh, position, by_camera });
     }
     counted
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use greenwave_model::views::{RoadTotals, RoadTraffic, WindowKey};
+use greenwave_model::views::{CameraTotals, RoadTotals, RoadTraffic, WindowKey};
 use greenwave_model::{Change, Clock};
 use greenwave_operators::States;
 use greenwave_operators::publish::{Upsert, publish};
@@ -51,7 +51,8 @@ impl Subject for Publish {
                 };
                 let mut totals = RoadTotals::NONE;
                 totals.observe(random.below(3) as f64);
-                let value = RoadTraffic { totals, vehicles: None, free_flow_kmh: None };
+                let value =
+                    RoadTraffic { totals, cameras: CameraTotals::default(), vehicles: None, free_flow_kmh: None };
                 let change = match random.below(8) {
                     0 if there.get(&key) == Some(&true) => Change::Remove,
                     1 if there.get(&key) == Some(&true) => Change::Retire,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use greenwave_model::views::{RoadCurrent, RoadTotals};
-use greenwave_model::{Change, Clock, Name};
+use greenwave_model::views::{CameraTotals, RoadCurrent, RoadTotals};
+use greenwave_model::{Change, Clock, Name, Position};
 use greenwave_operators::panes::CurrentChange;
 use greenwave_operators::{FreeFlow, States, speeds::speeds, top::top};
 use timely::dataflow::operators::vec::Map;
@@ -27,10 +27,13 @@ fn current(speed_kmh: f64) -> RoadCurrent {
         window_s: 300,
         window_start_ms,
         totals,
+        cameras: CameraTotals::default(),
         vehicles: None,
         free_flow_kmh: None,
         newest_event_ms,
         arrival_ms,
+        position: Position::default(),
+        weather_factor: None,
     }
 }
 

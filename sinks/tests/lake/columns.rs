@@ -1,7 +1,7 @@
 //! What the builders put into the tables' columns.
 
 use arrow_array::{Array, cast::AsArray, types::TimestampMicrosecondType};
-use greenwave_model::views::{RoadTotals, RoadTraffic, VehicleLocation, WindowKey};
+use greenwave_model::views::{CameraTotals, RoadTotals, RoadTraffic, VehicleLocation, WindowKey};
 use greenwave_model::{Batch, Binding, Change, CutRef, Delta, Name, ViewRow, ViewSpec};
 use greenwave_sinks::lake::{DroppedRows, RawGpsRows, RejectRows, Table, ViewRows, cut_row, decode, encode};
 
@@ -69,7 +69,7 @@ fn view_rows_have_nulls_for_removed_values_and_nothing_for_retired_keys() {
     static SPEC: ViewSpec = RoadTraffic::SPEC;
     let mut totals = RoadTotals::NONE;
     totals.observe(30.0);
-    let value = RoadTraffic { totals, vehicles: Some(1), free_flow_kmh: None };
+    let value = RoadTraffic { totals, cameras: CameraTotals::default(), vehicles: Some(1), free_flow_kmh: None };
     let deltas = vec![
         window(T0, Change::Set(value), true),
         window(T0 + 60_000, Change::Remove, false),

@@ -1,0 +1,127 @@
+//! Feeds: for how long each of them has been silent.
+//!
+//! in    the newest arrival of each feed's events, copies and late ones too, as often as anyone likes
+//! out   at every cut the whole seconds since the newest event of each feed that ever spoke
+//! state the newest arrival of each feed; never freed: there are a handful
+//! late  when an event happened does not matter here, only when it came
+//! moves by slice of the feed's name
+//! fails never
+
+use std::collections::BTreeMap;
+
+use greenwave_model::views::{Alert, Rule, Watches};
+use greenwave_model::{Clock, Event, Name, ViewRow, vnode};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::operators::generic::{OutputBuilder, builder_rc::OperatorBuilder};
+use timely::dataflow::{Stream, channels::pact::Pipeline};
+use timely::progress::operate::FrontierInterest;
+
+use crate::alerts::{Measure, measures};
+use crate::packed::{self, Packer};
+use crate::state::{Saved, StateRow, States};
+use crate::tick::{self, Closed, Durable, Rows, TickOperator};
+
+/// A feed's place in the list of their names, and when its newest event arrived.
+pub type Heard = (u8, i64);
+
+type Events<'s, E> = Stream<'s, u64, Vec<E>>;
+
+/// Passes events on, and tells beside them when the newest of each feed arrived.
+pub fn heard<'s, E: Event>(
+    events: Events<'s, E>,
+    feed: impl Fn(&E) -> u8 + 'static,
+) -> (Events<'s, E>, Stream<'s, u64, Vec<Heard>>) {
+    let mut builder = OperatorBuilder::new("heard".to_owned(), events.scope());
+    let mut input = builder.new_input(events, Pipeline);
+    builder.set_notify_for(0, FrontierInterest::Never);
+    let (events_port, events) = builder.new_output();
+    let (heard_port, heard) = builder.new_output();
+    let mut events_port = OutputBuilder::<_, CapacityContainerBuilder<Vec<E>>>::from(events_port);
+    let mut heard_port = OutputBuilder::<_, CapacityContainerBuilder<Vec<Heard>>>::from(heard_port);
+    builder.build(move |_| {
+        move |_| {
+            let (mut passed, mut told) = (events_port.activate(), heard_port.activate());
+            input.for_each(|capability, rows| {
+                let mut newest: Vec<Heard> = Vec::new();
+                for event in rows.iter() {
+                    let (feed, arrival_ms) = (feed(event), event.arrival_ms());
+                    match newest.iter_mut().find(|heard| heard.0 == feed) {
+                        Some(heard) => heard.1 = heard.1.max(arrival_ms),
+                        None => newest.push((feed, arrival_ms)),
+                    }
+                }
+                told.session(&capability).give_iterator(newest.into_iter());
+                passed.session(&capability).give_container(rows);
+            });
+        }
+    });
+    (events, heard)
+}
+
+/// Keeps the newest arrivals.
+struct Feeds {
+    names: Vec<Name>,
+    rules: Vec<Rule>,
+    newest_ms: BTreeMap<Name, i64>,
+}
+
+fn slice(name: &Name) -> u8 {
+    vnode(Alert::SPEC.name, name)
+}
+
+impl TickOperator for Feeds {
+    type In = Heard;
+    type Out = Measure;
+    type Side = ();
+    const NAME: &'static str = "feeds";
+
+    fn fold(&mut self, _: &Clock, rows: Vec<Heard>, _: &mut Rows<Measure>, _: &mut Rows<()>) {
+        for (feed, arrival_ms) in rows {
+            let newest_ms = self.newest_ms.entry(self.names[usize::from(feed)].clone()).or_insert(i64::MIN);
+            *newest_ms = arrival_ms.max(*newest_ms);
+        }
+    }
+
+    fn close(&mut self, clock: &Clock, out: &mut Rows<Measure>, _: &mut Rows<()>) -> Closed {
+        if clock.is_cut || clock.restored {
+            for (name, newest_ms) in &mut self.newest_ms {
+                *newest_ms = (*newest_ms).min(clock.now_ms);
+                let silent_s = (clock.now_ms - *newest_ms).div_euclid(1_000) as f64;
+                measures(&self.rules, Watches::Silence, name, Some(silent_s)).for_each(|measure| out.give(measure));
+            }
+        }
+        Closed::Whole
+    }
+}
+
+impl Durable for Feeds {
+    const ID: &'static str = "feeds";
+
+    fn save(&mut self, _: &Clock) -> Saved {
+        let mut packer = Packer::new();
+        self.newest_ms.iter().for_each(|entry| packer.add(slice(entry.0), &entry));
+        Saved::Whole(packer.into_rows())
+    }
+
+    fn load(&mut self, rows: Vec<StateRow>) {
+        self.newest_ms = packed::entries::<(Name, i64)>(Self::ID, &rows).map(|(_, entry)| entry).collect();
+    }
+
+    fn live_rows(&self) -> usize {
+        self.newest_ms.len()
+    }
+}
+
+/// For how long feeds have been silent, as the rules watch it.
+pub fn silences<'s>(
+    heard: Stream<'s, u64, Vec<Heard>>,
+    names: Vec<Name>,
+    rules: &[Rule],
+    clock: Stream<'s, u64, Vec<Clock>>,
+    states: &States,
+) -> Stream<'s, u64, Vec<Measure>> {
+    let slices: Vec<u8> = names.iter().map(slice).collect();
+    let by_name = tick::by_vnode(move |heard: &Heard| slices[usize::from(heard.0)]);
+    let feeds = Feeds { names, rules: rules.to_vec(), newest_ms: BTreeMap::new() };
+    tick::run_durable(heard, clock, by_name, feeds, states.register(Feeds::ID, Feeds::SCHEMA)).0
+}
