@@ -49,6 +49,7 @@ pub const KEYS: &[Key] = &[
     key("pace", Form::Text, "max"),
     key("start", Form::Text, "earliest"),
     key("connect_timeout", Form::Duration, "15s"),
+    key("dead_letters", Form::Text, "none"),
     key("topics.gps_data", Form::Text, "gps_data"),
     key("topics.vehicle_data", Form::Text, "vehicle_data"),
     key("topics.traffic_camera_data", Form::Text, "traffic_camera_data"),
@@ -59,6 +60,7 @@ pub const KEYS: &[Key] = &[
     key("redis.key_prefix", Form::Text, ""),
     key("redis.feed", Form::Flag, "true"),
     key("redis.allow_evicting", Form::Flag, "false"),
+    key("redis.compatibility", Form::Flag, "false"),
 ];
 
 /// Variables that the systems we replace were set up with: name, our setting, what belongs before the value.
