@@ -1,4 +1,4 @@
-"""Judges a stopped job by its lake: recomputes every verdict and every view at every cut from raw and raw/_cuts, in SQL.
+"""Judges a stopped job by its lake: recomputes every verdict and every view at every cut from raw and raw/_cuts.
 
     python tests/judge/judge.py --lake DIR [--redis URL] [--truth FILE] [--summary JSON] [--input-kind kafka|folder]
 
@@ -59,7 +59,7 @@ def judge(lake, kind="kafka", truth=None, told=None, stores=None, prefix="", cit
     for name, apps in transactions.items():
         ahead = {app: tick for app, tick in apps.items() if tick > last["tick"]}
         verdict.expect(not ahead, f"{delta.TABLES[name]}: committed beyond the last cut {last['tick']}: {ahead}")
-    cuts.free_flow(con, lake, last)
+    cuts.references(con, lake, last, settings, verdict)
     records.load(con, verdict)
     if truth:
         produced.judge(con, truth, kind, verdict)
@@ -70,7 +70,7 @@ def judge(lake, kind="kafka", truth=None, told=None, stores=None, prefix="", cit
     views.recompute(con, settings)
     views.judge(con, settings, verdict)
     if city:
-        simulated.judge(con, city, verdict)
+        simulated.judge(con, city, settings, verdict)
     if told is not None:
         summary.judge(con, told, views.live_keys(con, settings), verdict)
     if stores:

@@ -5,132 +5,16 @@ Every cut looks at every record there ever was. Nothing here is SQL and nothing 
 
 import collections
 import math
-import random
 
-MINUTE = 60_000
-START = 1_772_438_400_000
-SKEW, DISORDER, DEDUP, HORIZON = 10_000, 10_000, 60_000, 120_000
-CUT_MS = 30_000
+import model_joins
+from model_traffic import DEDUP, DISORDER, HORIZON, KINDS, MINUTE, PARTS, SEVERITIES, SKEW, STAGES, of, topic
 
-# Number of a partition → its topic, its name and its first offset.
-PARTS = [
-    ("gps_data", "0", 3), ("gps_data", "1", 0), ("vehicle_data", "0", 0), ("vehicle_data", "1", 5),
-    ("traffic_camera_data", "0", 0), ("weather_data", "0", 0), ("emergency_incident_data", "0", 0),
-]  # fmt: skip
 KEPT = {
     "vehicle_locations": 5 * MINUTE, "cameras": 10 * MINUTE, "weather": 30 * MINUTE, "weather_current": 30 * MINUTE,
     "incidents": 120 * MINUTE,
 }  # fmt: skip
-# How far an incident has come by the words of its reports.
-STAGES = {None: 1, "Active": 1, "pending": 1, "RESPONDING": 2, "on_scene": 2, "Resolved": 3, "closed": 3}
-SEVERITIES = {"Low": "low", "minor": "low", "Moderate": "medium", "HIGH": "high", "severe": "critical"}
-KINDS = {"Fire": "critical", "medical": "critical", "Accident": "high", "Theft": "low", "Parade": "medium", None: "medium"}
-
-Record = collections.namedtuple(
-    "Record", "part offset sent id device event speed lat lon direction kind road more", defaults=[None, None, None, ()]
-)
-
-
-def topic(record):
-    return PARTS[record.part][0]
-
-
-def of(record, name):
-    return dict(record.more).get(name)
-
-
-class Traffic:
-    """What devices send in a cut."""
-
-    def __init__(self, rng, cut, now):
-        self.rng, self.cut, self.now = rng, cut, now
-
-    def times(self):
-        """When a report is sent, and when what it tells of was."""
-        rng, sent = self.rng, self.now - self.rng.randrange(CUT_MS)
-        age = rng.choice([rng.randrange(2_000)] * 20 + [rng.randrange(90_000)] * 3 + [rng.randrange(900_000), -9_000])
-        if rng.random() < 0.01:
-            age = -rng.randrange(400_000)
-        return sent, sent - age
-
-    def id(self):
-        return f"id-{self.rng.randrange(10**9)}" if self.rng.random() < 0.9 else None
-
-    def gps(self):
-        rng, device = self.rng, self.rng.randrange(24)
-        # Some vehicles and roads pause for longer than they are kept.
-        if (self.cut // 12 + device) % 4 == 0:
-            return []
-        road = rng.randrange(8) if self.cut < 24 or self.cut > 54 else rng.randrange(4)
-        sent, event = self.times()
-        made = Record(
-            rng.randrange(2), 0, sent, self.id(), f"veh-{device}", event,
-            rng.randrange(900) / 10 + rng.choice([0, 1e-7, 5e-7]), 51.5 + rng.randrange(50) / 1e4, -0.1,
-            rng.choice([None, 90.0, 12.5]), rng.choice([None, "bus"]),
-            None if rng.random() < 0.05 else f"road-{road}",
-        )  # fmt: skip
-        if rng.random() > 0.3:
-            return [made]
-        # The same id and the same words in another topic are no copy.
-        speed = rng.choice([made.speed, 88.0])
-        return [made, made._replace(part=2 + rng.randrange(2), sent=sent + 5, speed=speed, more=(("make", "Ford"),))]
-
-    def camera(self):
-        rng, number = self.rng, self.rng.randrange(4)
-        if (self.cut // 25 + number) % 3 == 0:
-            return []
-        sent, event = self.times()
-        more = (("camera_id", f"cam-{number}"), ("vehicle_count", float(rng.randrange(9))), ("detections", "[1]"))
-        speed = rng.choice([None, 30.0, 31.5])
-        return [Record(4, 0, sent, self.id(), "pole", event, speed, 51.5, 0.0, 90.0, None, "road-1", more)]
-
-    def station(self):
-        rng, number = self.rng, self.rng.randrange(3)
-        sent, event = self.times()
-        more = (
-            ("temperature", rng.randrange(300) / 10), ("weather_condition", rng.choice([None, "Rain", "snow", "Clear"])),
-            ("humidity", rng.choice([None, 80.0])), ("air_quality_index", rng.choice([None, 50.0, 50.5, 180.0, 301.0])),
-        )  # fmt: skip
-        return [Record(5, 0, sent, self.id(), f"station-{number}", event, None, 51.5, 0.0, None, more=more)]
-
-    def incident(self):
-        rng = self.rng
-        sent, event = self.times()
-        said = rng.choice(list(STAGES)[: 3 + self.cut % 10 // 2])
-        more = (
-            ("incident_id", f"inc-{self.cut // 10}-{rng.randrange(3)}"), ("status", said),
-            ("severity", rng.choice([None, None, *SEVERITIES])), ("incident_type", rng.choice(list(KINDS))),
-            ("description", rng.choice([None, "smoke"])),
-        )  # fmt: skip
-        road = rng.choice([None, "road-2"])
-        return [Record(6, 0, sent, self.id(), "desk", event, None, 51.5, 0.0, None, None, road, more)]
-
-
-def traffic(seed, cuts=72, per_cut=40, pause=60):
-    """Records of the partitions, cut by cut; a tuple stands for a broken one. After a pause all that was is forgotten."""
-    rng = random.Random(seed)
-    offsets, copies, made = [first for _, _, first in PARTS], [], []
-    for cut in range(cuts):
-        now, batch = START + cut * CUT_MS + (150 * MINUTE if cut >= pause else 0), []
-        town = Traffic(rng, cut, now)
-        for send in [town.gps] * per_cut + [town.camera] * 4 + [town.station] * 2 + [town.incident] * 3:
-            batch += send()
-            if batch and rng.random() < 0.08:
-                copies.append((cut + rng.randrange(5), batch[-1]))
-        due = [copy for at, copy in copies if at <= cut]
-        copies = [(at, copy) for at, copy in copies if at > cut]
-        others = lambda copy: [part for part, (name, *_) in enumerate(PARTS) if name == topic(copy)]
-        batch += [copy._replace(sent=now - rng.randrange(CUT_MS), part=rng.choice(others(copy))) for copy in due]
-        rng.shuffle(batch)
-        numbered = []
-        for record in batch:
-            numbered.append(record._replace(offset=offsets[record.part]))
-            offsets[record.part] += 1
-            if rng.random() < 0.02:
-                numbered.append((record.part, offsets[record.part], now))
-                offsets[record.part] += 1
-        made.append((now, numbered))
-    return made
+GRAVITY = {"low": 0, "medium": 1, "high": 2, "critical": 3}
+ROAD_FACTORS = {None: 1.0, "Rain": 1.2, "snow": 1.5, "Clear": 1.0}
 
 
 def clock_after(values, clock):
@@ -140,15 +24,17 @@ def clock_after(values, clock):
 
 
 class City:
-    def __init__(self, free_flow, cell):
-        self.free_flow, self.cell = free_flow, cell
+    def __init__(self, free_flow, cell, speed_from):
+        self.free_flow, self.cell, self.speed_from = free_flow, cell, speed_from
         self.now = self.wm = None
         self.values, self.clocks = [[] for _ in PARTS], [None for _ in PARTS]
         self.watermarks = {}
-        self.buckets, self.counted = [], []
+        self.buckets, self.counted, self.seen, self.heard = [], [], [], {}
+        self.alerts = model_joins.Alerts()
         self.known = {view: {} for view in KEPT}
         self.rows = collections.defaultdict(list)
         self.published = collections.defaultdict(dict)
+        self.live = {}
         self.expires = {}
 
     def cut(self, number, now, records):
@@ -157,6 +43,7 @@ class City:
         for r in sorted(records, key=lambda r: r[:2]):
             self.values[r.part].append(min(r.event, r.sent + SKEW))
             self.clocks[r.part] = clock_after(self.values[r.part], self.clocks[r.part])
+            self.heard[topic(r)] = max(min(r.sent, now), self.heard.get(topic(r), 0))
         for name in {name for name, _, _ in PARTS}:
             clocks = [clock for clock, part in zip(self.clocks, PARTS) if part[0] == name]
             if None not in clocks:
@@ -166,9 +53,12 @@ class City:
         for r in self.judged(records):
             r = r._replace(sent=min(r.sent, now))
             self.remember(r)
-            if topic(r) == "gps_data":
-                self.counted.append(r._replace(road=r.road or self.cell(r.lat, r.lon)))
-        self.newest(), self.windows(), self.currents(), self.sum_up()
+            r = r._replace(road=r.road or self.cell(r.lat, r.lon))
+            if topic(r) in self.speed_from:
+                self.counted.append(r)
+            if topic(r) == "traffic_camera_data" and r.speed is not None:
+                self.seen.append(r)
+        self.newest(), self.windows(), self.currents(), self.sum_up(), self.joins()
         return self.wm, dict(self.watermarks), list(self.clocks)
 
     def judged(self, records):
@@ -225,6 +115,7 @@ class City:
             if view == "vehicle_locations":
                 strip = lambda r: r._replace(road=None, more=())
                 live = {key: (strip(r), stage) for key, (r, stage) in live.items()}
+            self.live[view] = live
             self.publish(view, live, gone=lambda key: key in keys)
 
     def freed(self, minute):
@@ -234,7 +125,9 @@ class City:
         inside = [r for r in self.counted if r.road == road and first <= r.event // MINUTE < first + minutes]
         total = sum(round_even(r.speed * 1e6) for r in inside)
         speeds = [r.speed for r in inside]
-        return (total, len(inside), min(speeds), max(speeds), len({r.device for r in inside}))
+        seen = [r.speed for r in self.seen if r.road == road and first <= r.event // MINUTE < first + minutes]
+        camera = sum(round_even(speed * 1e6) for speed in seen) / 1e6 / len(seen) if seen else None
+        return (total, len(inside), min(speeds), max(speeds), len({r.device for r in inside}), camera, len(seen))
 
     def windows(self):
         live = {}
@@ -255,7 +148,8 @@ class City:
             minute = max(minutes)
             newest = min((r for r in here if r.event // MINUTE == minute), key=lambda r: (-r.event, r.part, r.offset))
             if self.prev_now is None or newest.sent + 10 * MINUTE > self.prev_now:
-                live[road] = self.window(road, minute - 4, 5) + (minute - 4, newest.event, newest.sent)
+                factor = model_joins.weather_factor((newest.lat, newest.lon), self.stations())
+                live[road] = self.window(road, minute - 4, 5) + (minute - 4, newest.event, newest.sent, factor)
         self.publish("road_current", live)
         measured = [(1.0 - mean(v) / self.free_flow[k], k, mean(v)) for k, v in live.items() if k in self.free_flow]
         self.roads = live
@@ -263,6 +157,9 @@ class City:
         ranks = {rank: (road, speed, self.free_flow[road]) for rank, (_, road, speed) in enumerate(worst, 1)}
         self.publish("hotspots", ranks, gone=lambda key: True)
 
+    def stations(self):
+        weather = self.live["weather"]
+        return {name: ((r.lat, r.lon), ROAD_FACTORS[of(r, "weather_condition")]) for name, (r, _) in weather.items()}
 
     def sum_up(self):
         reports = sum(value[1] for value in self.roads.values())
@@ -272,8 +169,32 @@ class City:
         totals = (count("vehicle_locations"), count("incidents"), speed, len(slow), len(self.roads), self.now)
         self.publish("city_summary", {"summary": totals})
 
+    def joins(self):
+        speeds = {road: mean(window) for road, window in self.roads.items()}
+        route = lambda legs: model_joins.route(legs, speeds, self.free_flow)
+        routes = {name: route(legs) for name, legs in model_joins.ROUTES.items()}
+        self.publish("routes", routes)
+        air = {name: of(r, "air_quality_index") for name, (r, _) in self.live["weather"].items()}
+        watched = {
+            "incident_severity": {name: GRAVITY[severity_of(r)] for name, (r, _) in self.live["incidents"].items()},
+            "congestion_level": {road: self.level(road, speed) for road, speed in speeds.items()},
+            "route_delay_s": {n: (now - free) / 1000 for n, (now, free, *_) in routes.items() if now and free},
+            "air_quality_index": {name: value for name, value in air.items() if value is not None},
+            "silent_s": {name: (self.now - heard) // 1000 for name, heard in self.heard.items()},
+        }
+        self.publish("alerts", self.alerts.cut(self.prev_now, self.now, watched))
+
+    def level(self, road, speed):
+        free = self.free_flow.get(road)
+        bounds, measure = ([0.7, 0.4, 0.2], speed / free) if free else ([45, 25, 10], speed)
+        return sum(measure <= bound for bound in bounds)
+
     def is_slow(self, speed, free):
         return speed / free <= 0.4 if free else speed <= 25
+
+
+def severity_of(r):
+    return SEVERITIES.get(of(r, "severity")) or KINDS[of(r, "incident_type")]
 
 
 def mean(window):
