@@ -181,6 +181,7 @@ impl Worker {
                     next: standing.next,
                     fault: standing.fault,
                 }),
+                FromSource::Ends(ends) => self.control.say(ToLeader::Ends(ends)),
                 FromSource::Failed(error) => self.equipment.fate.fail(error.into()),
             }
         }
@@ -217,6 +218,7 @@ impl Worker {
             self.keep_raw(&batch, &binding);
             self.counters.records += (batch.events() + batch.rejects.len()) as u64;
             self.counters.rejected += batch.rejects.len() as u64;
+            batch.rejects.iter().for_each(|reject| self.counters.rejects.count(reject.reason));
             self.gps.send_batch(&mut batch.readings);
             self.observations.send_batch(&mut batch.observations);
         }
