@@ -24,6 +24,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong use or settings,
 pub enum Command {
     /// Run a job
     Submit(Submit),
+    /// Show how a job is: running or not, and what it waits for
+    Status(Status),
     /// Tell every mistake in a settings file, with line, fact and fix
     Check(Check),
     /// Make up a city: its records into Kafka or a folder, and the truth about them
@@ -62,6 +64,39 @@ pub struct Submit {
     /// What to print on standard output
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The job is found through its state folder, and asked at the address it listens at (setting http).
+
+Exit codes: 0 it runs, 3 it does not, 1 a process has it and does not answer, 2 wrong use or settings
+
+Examples:
+  greenwave status dataflows/settings/city.toml
+  greenwave status city.toml --name night --conf state=/var/lib/greenwave/state
+  greenwave status city.toml --output json | jq .live.waits_for"
+)]
+pub struct Status {
+    /// Settings of the job, as they were given to submit
+    pub file: PathBuf,
+    /// Override one setting, as it was for submit; may be repeated
+    #[arg(long = "conf", value_name = "KEY=VALUE", value_parser = parse_pair)]
+    pub conf: Vec<(String, String)>,
+    /// Name of the job, if it is not that of the file
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = Page::Text)]
+    pub output: Page,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Page {
+    /// A page for people
+    Text,
+    /// One JSON object
+    Json,
 }
 
 #[derive(Debug, Args)]

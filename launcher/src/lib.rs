@@ -1,7 +1,7 @@
 //! The command line: one file a command, settings raw then checked, fixed exit codes.
 //!
-//! Exit codes: 0 done · 1 failed · 2 wrong use or settings · 3 stopped by a signal after draining · 75 fenced by a newer
-//! generation.
+//! Exit codes: 0 done · 1 failed · 2 wrong use or settings · 3 stopped by a signal after draining, or (`status`) not
+//! running · 75 fenced by a newer generation.
 
 #[macro_use]
 mod say;
@@ -17,6 +17,7 @@ mod report;
 pub mod settings;
 mod signals;
 mod simulate;
+mod status;
 mod submit;
 
 use std::ffi::OsString;
@@ -33,6 +34,8 @@ pub enum Outcome {
     WrongUse,
     /// Stopped by a signal; the next run goes on from the last cut.
     Drained,
+    /// Of a job that was asked for.
+    NotRunning,
     Fenced,
 }
 
@@ -42,7 +45,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Done => 0,
             Outcome::Failed => 1,
             Outcome::WrongUse => 2,
-            Outcome::Drained => 3,
+            Outcome::Drained | Outcome::NotRunning => 3,
             Outcome::Fenced => 75,
         })
     }
@@ -62,6 +65,7 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match command {
         args::Command::Submit(submit) => submit::run(submit),
+        args::Command::Status(status) => status::run(&status),
         args::Command::Check(check) => check::run(check),
         args::Command::Simulate(simulate) => simulate::run(&simulate),
         args::Command::Config(config) => config::run(&config),

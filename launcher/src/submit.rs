@@ -77,7 +77,7 @@ fn outcome(error: &RunError) -> Outcome {
 }
 
 fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
-    let name = job_name(submit)?;
+    let name = job_name(&submit.file, submit.name.as_deref())?;
     let dataflow = DATAFLOWS.iter().find(|dataflow| dataflow.name == checked.dataflow).with_context(|| {
         let known: Vec<&str> = DATAFLOWS.iter().map(|dataflow| dataflow.name).collect();
         format!("there is no dataflow `{}`; choose one of {}", checked.dataflow, known.join(", "))
@@ -127,6 +127,7 @@ fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
         run_for: submit.run_for,
         pace: checked.pace,
         take_over: submit.take_over,
+        http: checked.http.clone(),
         dataflow: dataflow.name,
         views: dataflow.views,
         settings: decisive.to_string(),
@@ -152,9 +153,9 @@ fn build(dataflow: &Dataflow, city: CitySettings) -> greenwave_runtime::Build {
 }
 
 /// The file's stem unless `--name` says otherwise: it becomes part of folders and keys.
-fn job_name(submit: &Submit) -> anyhow::Result<String> {
-    let stem = Path::new(&submit.file).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let name = submit.name.as_deref().unwrap_or(stem);
+pub fn job_name(file: &Path, name: Option<&str>) -> anyhow::Result<String> {
+    let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let name = name.unwrap_or(stem);
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > 64 || name.starts_with('.') || !name.chars().all(plain) {
         bail!("cannot name a job `{name}`: a name has 1 to 64 letters, digits, - and _; give one with --name");

@@ -73,6 +73,24 @@ fn the_command_line_wins_and_its_mistakes_name_it() {
     assert_eq!(told, ["--conf tick: tick is 1ms, the shortest is 20ms; raise tick"]);
 }
 
+/// Nobody minds another port where nobody wrote one.
+#[test]
+fn an_address_for_http_that_was_written_is_that_very_one() {
+    let http = |conf: &[(&str, &str)]| {
+        let conf: Vec<(String, String)> = conf.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Raw::gather(&shipped("city.toml"), std::iter::empty(), &conf).check().map(|checked| checked.http)
+    };
+    let usual = http(&[]).unwrap().unwrap();
+    assert_eq!((usual.address.as_str(), usual.may_move), ("127.0.0.1:9464", true));
+    let written = http(&[("http", "[::1]:9000")]).unwrap().unwrap();
+    assert_eq!((written.address.as_str(), written.may_move), ("[::1]:9000", false));
+    assert_eq!(http(&[("http", "none")]).unwrap(), None);
+    for wrong in ["9464", ":9464", "localhost", "localhost:http", "127.0.0.1:70000", ""] {
+        let told = http(&[("http", wrong)]).unwrap_err();
+        assert!(told[0].to_string().starts_with(&format!("--conf http: http is `{wrong}`, no address")), "{told:?}");
+    }
+}
+
 #[test]
 fn the_environment_stands_between_file_and_command_line() {
     let folder = tempfile::tempdir().unwrap();

@@ -151,6 +151,19 @@ pub enum RejectReason {
 }
 
 impl RejectReason {
+    pub const ALL: [Self; 10] = [
+        Self::Empty,
+        Self::TooLarge,
+        Self::NotUtf8,
+        Self::NotJson,
+        Self::TooDeep,
+        Self::DuplicateKey,
+        Self::MissingField,
+        Self::WrongType,
+        Self::OutOfRange,
+        Self::BadTimestamp,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Empty => "empty",

@@ -15,6 +15,7 @@ use crate::fate::Fate;
 use crate::generation::{ALIVE_EVERY, Generation};
 use crate::group_offsets::GroupOffsets;
 use crate::manifest::{Manifest, StagedRun};
+use crate::progress::Progress;
 use crate::store::Store;
 use crate::{RunError, collect};
 
@@ -79,6 +80,7 @@ impl Committer {
         offsets: Option<GroupOffsets>,
         letters: Option<Arc<DeadLetters>>,
         fate: Arc<Fate>,
+        progress: Arc<Progress>,
     ) -> Self {
         let leader = Arc::new(Leading::default());
         let (outbox, done) = unbounded();
@@ -97,7 +99,8 @@ impl Committer {
             let leader = leader.clone();
             let (jobs, inbox) = unbounded::<LakeJob>();
             threads.push(background::spawn("lake", move || {
-                let mut writer = LakeWriter { store, lake, tables, leader: leader.clone(), fate: fate.clone() };
+                let mut writer =
+                    LakeWriter { store, lake, tables, leader: leader.clone(), fate: fate.clone(), progress };
                 for job in inbox {
                     let (tick, started) = (job.tick, Instant::now());
                     match writer.commit(job) {
@@ -236,6 +239,7 @@ struct LakeWriter {
     tables: Vec<Table>,
     leader: Arc<Leading>,
     fate: Arc<Fate>,
+    progress: Arc<Progress>,
 }
 
 impl LakeWriter {
@@ -252,12 +256,14 @@ impl LakeWriter {
                     return Err(error);
                 }
                 if !std::mem::replace(&mut told, true) {
+                    self.progress.lake_down(Some(error.to_string()));
                     tracing::warn!(table = name, %error, "lake does not take rows, trying again");
                 }
                 std::thread::sleep(LAKE_RETRY);
             }
         }
         if told {
+            self.progress.lake_down(None);
             tracing::info!(tick = job.tick, "lake takes rows again");
         }
         Ok(())

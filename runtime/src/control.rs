@@ -36,7 +36,14 @@ pub struct CutParts {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ToLeader {
     Offer(Offer),
-    Standing { partition: u16, at_end: bool, next: i64, fault: Option<String> },
+    Standing {
+        partition: u16,
+        at_end: bool,
+        next: i64,
+        fault: Option<String>,
+    },
+    /// Where logs end, by partition number.
+    Ends(Vec<(u16, i64)>),
     Parts(CutParts),
 }
 

@@ -1,5 +1,6 @@
 //! Generations: each run of a job takes the next number, and the run before it is fenced.
 
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,25 @@ pub struct Generation {
     pub at_ms: i64,
     pub version: String,
     pub nonce: u64,
+    /// Where the process tells how it is.
+    #[serde(default)]
+    pub http: Option<String>,
+}
+
+/// What the store knows of the newest generation.
+#[derive(Clone, Debug)]
+pub struct Newest {
+    pub generation: Generation,
+    pub life: Life,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    Alive,
+    /// It has told its end.
+    Ended,
+    /// It has not, and it is gone.
+    Gone,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -40,12 +60,12 @@ pub enum GenerationError {
 
 impl Generation {
     /// Takes the next number. The loser of a race does not take the one after.
-    pub fn take(store: &Store, job: &str, take_over: bool) -> Result<Self, GenerationError> {
+    pub fn take(store: &Store, job: &str, take_over: bool, http: Option<SocketAddr>) -> Result<Self, GenerationError> {
         let newest = numbers(store)?.last().copied().unwrap_or(0);
         if !take_over && newest > 0 {
             refuse_if_alive(store, job, newest)?;
         }
-        let ours = Self::of_this_process(newest + 1);
+        let ours = Self { http: http.map(|address| address.to_string()), ..Self::of_this_process(newest + 1) };
         let lost = GenerationError::Lost { job: job.into(), generation: ours.number };
         match store.create(&name(ours.number, "json"), ours.encode())? {
             Created::Theirs => return Err(lost),
@@ -70,16 +90,35 @@ impl Generation {
         let pid = std::process::id();
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let started = process_start(pid).unwrap_or(0);
-        Self { number, host: host(), pid, started, at_ms: wall_ms(), version, nonce: crate::nonce() }
+        Self { number, host: host(), pid, started, at_ms: wall_ms(), version, nonce: crate::nonce(), http: None }
     }
 
     fn encode(&self) -> bytes::Bytes {
         serde_json::to_vec(self).expect("plain data").into()
     }
 
+    /// `None` where the job never ran.
+    pub fn newest(store: &Store) -> Result<Option<Newest>, StoreError> {
+        let Some(number) = numbers(store)?.pop() else { return Ok(None) };
+        let read = |suffix| -> Result<Option<Self>, StoreError> {
+            Ok(store.get(&name(number, suffix))?.and_then(|content| serde_json::from_slice(&content).ok()))
+        };
+        let Some(generation) = read("json")? else { return Ok(None) };
+        let life = match read("alive")? {
+            None => Life::Ended,
+            Some(signed) if signed.is_alive() => Life::Alive,
+            Some(_) => Life::Gone,
+        };
+        Ok(Some(Newest { generation, life }))
+    }
+
+    pub fn is_of_this_host(&self) -> bool {
+        self.host == host()
+    }
+
     /// On this host the process table knows better than a time stamp.
     fn is_alive(&self) -> bool {
-        if self.host == host() {
+        if self.is_of_this_host() {
             return process_start(self.pid) == Some(self.started);
         }
         wall_ms() - self.at_ms < ALIVE_WITHIN.as_millis() as i64

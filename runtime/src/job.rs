@@ -19,14 +19,15 @@ use crate::Build;
 use crate::background;
 use crate::committer::Committer;
 use crate::fate::Fate;
-use crate::generation::{Generation, GenerationError};
+use crate::generation::{Generation, GenerationError, wall_ms};
 use crate::group_offsets::GroupOffsets;
 use crate::leader::Leader;
 use crate::manifest::{Manifest, ManifestError};
 use crate::mint::{Ledger, Mint, Pace};
-use crate::progress::Progress;
+use crate::progress::{Identity, Progress};
 use crate::restore::{self, Plan};
 use crate::stager::{StageError, Stager};
+use crate::status::{Http, HttpError, HttpSettings};
 use crate::store::{Store, StoreError};
 use crate::worker::{self, Equipment, Remains};
 
@@ -71,6 +72,8 @@ pub struct Job {
     /// Event time that passes in one unit of real time, for an input that ends; `None`: as fast as it goes.
     pub pace: Option<f64>,
     pub take_over: bool,
+    /// Where to tell how the job is; `None`: nowhere.
+    pub http: Option<HttpSettings>,
     pub dataflow: &'static str,
     pub views: &'static [&'static ViewSpec],
     /// Settings that decide answers, as a JSON object.
@@ -119,6 +122,8 @@ pub enum RunError {
     Speed(#[from] SpeedError),
     #[error(transparent)]
     Letters(#[from] LetterError),
+    #[error(transparent)]
+    Http(#[from] HttpError),
     #[error(
         "cannot go on: redis knows generation {by} of this job, and this process is older; only one process may run a job"
     )]
@@ -157,6 +162,7 @@ impl RunError {
             Self::Generation(GenerationError::Alive { .. }) | Self::PlanChanged { .. } => 2,
             Self::LakeAhead { .. } | Self::LakeBehind { .. } | Self::LakeHole { .. } => 2,
             Self::Store(StoreError::Open { .. } | StoreError::NotConditional { .. }) => 2,
+            Self::Http(_) => 2,
             Self::Source(error) if error.answer() == Answer::Stop(Fault::Settings) => 2,
             Self::Letters(error) if error.is_of_settings() => 2,
             Self::Lake(LakeError::OtherHistory { .. }) => 2,
@@ -176,6 +182,7 @@ pub fn run(
     watch: impl FnOnce(Arc<Replica>),
 ) -> Result<Summary, RunError> {
     let begun = Instant::now();
+    let http = seen_from_here(&job, progress)?;
     let tokio = storage_threads()?;
     let found = Found::open(&job.input)?;
     let letters = job.dead_letters.clone().map(DeadLetters::open).transpose()?.map(Arc::new);
@@ -187,7 +194,8 @@ pub fn run(
     let first = restore::highest(&store, &job.name, &plan)?;
     let history = restore::history(&store)?;
     let mut lake = open_lake(&job, &history, tokio.handle())?;
-    let generation = Generation::take(&store, &job.name, job.take_over)?;
+    let generation = Generation::take(&store, &job.name, job.take_over, http.as_ref().map(Http::address))?;
+    progress.generation(generation.number);
     let (speed_events, speed_heard) = crossbeam_channel::unbounded();
     let settings = speed_settings(&job, history, &first);
     let (speed, claim) = start_speed(settings, generation.number, job.workers, speed_events)?;
@@ -207,7 +215,15 @@ pub fn run(
     let ledger = Ledger::new(generation.number, restored.as_ref(), table, repeats, references, job.out_of_orderness_ms);
     let speed = Arc::new(speed);
     let offsets = found.group_offsets(&job.name);
-    let committer = Committer::start(store.clone(), generation.clone(), lake, offsets, letters.clone(), fate.clone());
+    let committer = Committer::start(
+        store.clone(),
+        generation.clone(),
+        lake,
+        offsets,
+        letters.clone(),
+        fate.clone(),
+        progress.clone(),
+    );
     let mint = found.mint(ledger, &job);
     let leader = Leader::new(
         mint,
@@ -239,6 +255,17 @@ pub fn run(
     let listener = listen_to_speed(speed_heard, progress.clone(), fate.clone());
     let remains = run_workers(Arc::new(shared))?;
     end(job, remains, speed, listener, &generation, &store, fate, progress, restored.map(|binding| binding.tick), begun)
+}
+
+/// The run says what it is, and can be asked how it is.
+fn seen_from_here(job: &Job, progress: &Arc<Progress>) -> Result<Option<Http>, HttpError> {
+    let speed = match job.speed {
+        SpeedSettings::Redis(_) => "redis",
+        SpeedSettings::Memory => "memory",
+        SpeedSettings::None => "none",
+    };
+    progress.begins(Identity { job: job.name.clone(), started_ms: wall_ms(), speed, has_lake: job.lake.is_some() });
+    job.http.as_ref().map(|settings| Http::start(settings, progress.clone())).transpose()
 }
 
 /// What the stores of state and lake run on.

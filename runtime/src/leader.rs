@@ -14,8 +14,10 @@ use crate::control::{CutParts, FromLeader, OperatorPart, ToLeader};
 use crate::generation::wall_ms;
 use crate::manifest::{Kind, Manifest, OperatorState};
 use crate::mint::{Mint, Moment};
-use crate::progress::Progress;
+use crate::progress::{Look, Progress};
 
+/// Between two looks at how everything stands.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Rows waiting for the lake are committed at the latest when they are this many bytes.
 const LAKE_BYTES_MAX: u64 = 128 << 20;
 
@@ -39,6 +41,11 @@ pub struct Leader {
     in_flight: VecDeque<u64>,
     /// The tick bound before.
     last_tick: u64,
+    /// The tick that refills the dataflow.
+    refill: Option<u64>,
+    looked: Option<Instant>,
+    /// When the last cut was bound.
+    cut_bound: Instant,
     cut: Option<OpenCut>,
     /// The manifest being written.
     writing: Option<Manifest>,
@@ -62,7 +69,9 @@ impl Leader {
     ) -> Self {
         Self {
             last_tick: manifest.tick().unwrap_or(0),
-            // The tick that refills the dataflow.
+            refill: manifest.tick(),
+            looked: None,
+            cut_bound: Instant::now(),
             in_flight: manifest.tick().into_iter().collect(),
             mint,
             manifest,
@@ -90,6 +99,7 @@ impl Leader {
                 let mono_ms = self.mono_ms();
                 self.mint.standing(Standing { partition, at_end, next, fault }, mono_ms);
             }
+            ToLeader::Ends(ends) => ends.into_iter().for_each(|(partition, end)| self.mint.log_end(partition, end)),
             ToLeader::Parts(parts) => self.gather(parts),
         }
     }
@@ -107,6 +117,7 @@ impl Leader {
             orders.push(self.bound(binding));
         }
         self.feed_lake();
+        self.look(stopping);
         if self.is_finished() && !std::mem::replace(&mut self.finishing, true) {
             orders.push(FromLeader::Finish);
         }
@@ -115,6 +126,24 @@ impl Leader {
 
     pub fn patience(&self) -> Duration {
         Duration::from_millis(self.mint.patience_ms(self.mono_ms()))
+    }
+
+    /// Tells how everything stands, when it is time.
+    fn look(&mut self, stopping: bool) {
+        if self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
+            return;
+        }
+        let (at, moment) = (Instant::now(), self.moment(stopping));
+        self.looked = Some(at);
+        self.progress.looked(Look {
+            at,
+            partitions: self.mint.facts(moment).into(),
+            wait: self.mint.wait(moment),
+            cut_open: (!moment.may_cut).then_some(self.cut_bound),
+            is_restored: self.refill.is_none_or(|refill| !self.in_flight.contains(&refill)),
+            is_ending: moment.ending || self.mint.is_done(),
+            is_live: self.mint.is_live(),
+        });
     }
 
     fn moment(&self, stopping: bool) -> Moment {
@@ -147,6 +176,7 @@ impl Leader {
             now_ms: binding.now_ms,
         });
         if binding.is_cut {
+            self.cut_bound = Instant::now();
             self.cut = Some(OpenCut { binding: binding.clone(), parts: vec![] });
         }
         FromLeader::Bind(Box::new(binding))

@@ -15,8 +15,10 @@ mod manifest;
 mod mint;
 mod parts;
 mod progress;
+mod rejects;
 mod restore;
 mod stager;
+pub mod status;
 mod store;
 mod worker;
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use greenwave_model::Binding;
 use serde::{Deserialize, Serialize};
 
+use crate::rejects::Rejects;
 use crate::store::{Created, Store, StoreError};
 
 /// An object with rows of operator state.
@@ -45,6 +46,9 @@ pub struct Counters {
     pub too_late: u64,
     pub late: u64,
     pub cuts: u64,
+    /// The rejected by reason; manifests from before the field have none.
+    #[serde(default)]
+    pub rejects: Rejects,
 }
 
 impl Counters {
@@ -55,6 +59,7 @@ impl Counters {
         self.too_late = self.too_late.wrapping_add(more.too_late);
         self.late = self.late.wrapping_add(more.late);
         self.cuts += more.cuts;
+        self.rejects.add(&more.rejects);
     }
 
     pub fn accepted(&self) -> u64 {
@@ -158,6 +163,11 @@ impl Manifest {
     pub fn objects(&self) -> impl Iterator<Item = &str> {
         let parts = self.ops.values().flat_map(|op| &op.parts).map(|part| part.object.as_str());
         parts.chain(self.staged.values().flatten().map(|run| run.object.as_str()))
+    }
+
+    /// When it was written, in milliseconds since 1970.
+    pub fn written_ms(&self, store: &Store) -> Result<Option<i64>, StoreError> {
+        store.written_ms(&name(self.seq))
     }
 
     pub fn read(store: &Store, seq: u64) -> Result<Option<Self>, StoreError> {

@@ -51,6 +51,17 @@ impl Store {
         Self::probed(Arc::new(files.with_fsync(true).with_automatic_cleanup(true)), job, place, runtime)
     }
 
+    /// What a folder holds of a job, for a look that writes nothing; `None` where it holds nothing.
+    pub fn look(path: &FsPath, job: &str, runtime: Handle) -> Result<Option<Self>, StoreError> {
+        if !path.join("jobs").join(job).is_dir() {
+            return Ok(None);
+        }
+        let place = path.display().to_string();
+        let refuse = |error: object_store::Error| StoreError::Open { path: place.clone(), why: error.to_string() };
+        let inner = Arc::new(LocalFileSystem::new_with_prefix(path).map_err(refuse)?);
+        Ok(Some(Self { inner, runtime, root: Path::from(format!("jobs/{job}")), place }))
+    }
+
     /// Lives and dies with the process: for `state = "none"`.
     pub fn memory(job: &str, runtime: Handle) -> Result<Self, StoreError> {
         Self::probed(Arc::new(InMemory::new()), job, "memory".into(), runtime)
@@ -98,6 +109,20 @@ impl Store {
             async move {
                 match inner.get(&path).await {
                     Ok(found) => found.bytes().await.map(Some),
+                    Err(object_store::Error::NotFound { .. }) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+        })
+    }
+
+    /// When the object was written, in milliseconds since 1970.
+    pub fn written_ms(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        self.retried("read", name, |path| {
+            let inner = &self.inner;
+            async move {
+                match inner.head(&path).await {
+                    Ok(found) => Ok(Some(found.last_modified.timestamp_millis())),
                     Err(object_store::Error::NotFound { .. }) => Ok(None),
                     Err(error) => Err(error),
                 }

@@ -185,6 +185,7 @@ impl Worker {
                     next: standing.next,
                     fault: standing.fault,
                 }),
+                FromSource::Ends(ends) => self.control.say(ToLeader::Ends(ends)),
                 FromSource::Failed(error) => self.equipment.fate.fail(error.into()),
             }
         }
@@ -220,6 +221,7 @@ impl Worker {
             self.equipment.budget.release(batch.bytes);
             self.counters.records += (batch.events() + batch.rejects.len()) as u64;
             self.counters.rejected += batch.rejects.len() as u64;
+            batch.rejects.iter().for_each(|reject| self.counters.rejects.count(reject.reason));
             self.keep_raw(&batch, &binding);
             self.post_rejects(&mut batch, &binding);
             self.gps.send_batch(&mut batch.readings);

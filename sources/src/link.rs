@@ -31,6 +31,8 @@ pub struct Position {
 pub enum FromSource {
     Batch(Batch),
     Standing(Standing),
+    /// Where logs end, as last heard, by partition number; sent when it changes, twice a second at most.
+    Ends(Vec<(u16, i64)>),
     /// The last message of a reader: the job cannot go on.
     Failed(SourceError),
 }

@@ -7,6 +7,7 @@ mod binary;
 mod cache;
 mod disk;
 mod folder;
+pub mod http;
 mod job;
 pub mod kafka;
 mod patience;

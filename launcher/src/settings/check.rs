@@ -7,6 +7,7 @@ use std::time::Duration;
 use greenwave_dataflows::{SPEED_TOPICS, Views};
 use greenwave_model::topics::{TOPICS, named};
 use greenwave_model::{Name, TopicSpec};
+use greenwave_runtime::status::HttpSettings;
 use greenwave_sources::kafka;
 
 use super::keys::{Form, KEYS};
@@ -52,6 +53,7 @@ pub struct Checked {
     pub speed: SpeedKind,
     pub lake: Option<String>,
     pub state: Option<PathBuf>,
+    pub http: Option<HttpSettings>,
     pub tick: Duration,
     pub checkpoint: Duration,
     pub lake_every: u32,
@@ -113,6 +115,7 @@ impl Reader {
             speed: self.speed(),
             lake: unless_none(self.folder("lake")),
             state: unless_none(self.folder("state")).map(PathBuf::from),
+            http: self.http(),
             tick: self.duration("tick"),
             checkpoint: self.duration("checkpoint"),
             lake_every: self.number("lake_every", 1, 100_000) as u32,
@@ -325,6 +328,21 @@ impl Reader {
                 StartAt::Earliest
             }),
         }
+    }
+
+    /// `host:port` or `none`. Where the usual address is left as it is, another one does as well.
+    fn http(&mut self) -> Option<HttpSettings> {
+        let address = self.text("http");
+        if address == "none" {
+            return None;
+        }
+        let parts = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+        if parts.is_none_or(|(host, _)| host.is_empty()) {
+            let fact = format!("http is `{address}`, no address");
+            self.wrong("http", fact, "write host:port such as 127.0.0.1:9464, or none");
+        }
+        let may_move = KEYS.iter().any(|key| key.name == "http" && key.default == address);
+        Some(HttpSettings { address, may_move })
     }
 
     /// `all`, or names with commas between.

@@ -27,6 +27,8 @@ pub const KEYS: &[Key] = &[
     key("speed", Form::Text, "memory:"),
     key("lake", Form::Text, "greenwave/lake"),
     key("state", Form::Text, "greenwave/state"),
+    // how it is seen
+    key("http", Form::Text, "127.0.0.1:9464"),
     // time
     key("tick", Form::Duration, "50ms"),
     key("checkpoint", Form::Duration, "10s"),

@@ -4,7 +4,7 @@
 
 use greenwave_model::Binding;
 
-use super::{Ledger, Moment};
+use super::{Ledger, Moment, Wait, ledger::Slot};
 
 const TICK_BLOCKS: usize = 16;
 const CUT_TICKS: usize = 8;
@@ -31,10 +31,19 @@ impl FolderState {
     }
 
     /// With a pace, a tick waits until its time has come.
-    fn is_early(&mut self, mono_ms: u64) -> bool {
-        let (begun_ms, first_ms) = *self.begun.get_or_insert((mono_ms, self.now_ms));
+    fn is_early(&self, mono_ms: u64) -> bool {
+        let (begun_ms, first_ms) = self.begun.unwrap_or((mono_ms, self.now_ms));
         let passed_ms = mono_ms.saturating_sub(begun_ms) as f64;
         self.pace.is_some_and(|pace| passed_ms * pace < (self.now_ms - first_ms) as f64)
+    }
+
+    /// The clock a file counts with: its own, or its first event's while it is untouched.
+    fn counted(&self, number: usize, slot: &Slot) -> Option<i64> {
+        slot.bound.clock.now_ms.or(self.first_event_ms(number))
+    }
+
+    pub fn first_event_ms(&self, number: usize) -> Option<i64> {
+        self.first_event_ms.get(number).copied().flatten()
     }
 
     /// A tick bound again counts towards its cut as it did the first time.
@@ -64,14 +73,11 @@ pub fn next(ledger: &mut Ledger, state: &mut FolderState, moment: Moment) -> Opt
     finished |= lowest(ledger, state).is_none();
     state.now_ms = state.now_ms.max(now_ms(ledger, state));
     let is_cut = finished || state.ticks + 1 == CUT_TICKS;
+    state.begun.get_or_insert((moment.mono_ms, state.now_ms));
     if (is_cut && !moment.may_cut) || state.is_early(moment.mono_ms) {
         return None;
     }
-    let first_event_ms = &state.first_event_ms;
-    ledger.advance_watermarks(|number, slot| {
-        let first = first_event_ms.get(number).copied().flatten();
-        (!slot.bound.finished).then_some(slot.bound.clock.now_ms.or(first))
-    });
+    ledger.advance_watermarks(|number, slot| (!slot.bound.finished).then_some(state.counted(number, slot)));
     state.blocks = 0;
     state.ticks = if is_cut { 0 } else { state.ticks + 1 };
     state.ended = finished;
@@ -79,11 +85,30 @@ pub fn next(ledger: &mut Ledger, state: &mut FolderState, moment: Moment) -> Opt
     Some(ledger.bind(state.now_ms, is_cut, state.pace.is_some()))
 }
 
+/// What the next tick waits for.
+pub fn wait(ledger: &Ledger, state: &FolderState, moment: Moment) -> Option<Wait> {
+    if state.ended {
+        return None;
+    }
+    if moment.in_flight >= IN_FLIGHT_MAX {
+        return Some(Wait::Workers { ticks: moment.in_flight });
+    }
+    let next = lowest(ledger, state).filter(|_| state.blocks < TICK_BLOCKS);
+    if let Some(unread) = next.map(|number| &ledger.slots[number]).filter(|slot| slot.front().is_none()) {
+        return Some(Wait::Records { partition: unread.bound.key.clone() });
+    }
+    let is_cut = lowest(ledger, state).is_none() || state.ticks + 1 == CUT_TICKS;
+    match is_cut && !moment.may_cut {
+        true => Some(Wait::Cut),
+        false => state.is_early(moment.mono_ms).then_some(Wait::Pace),
+    }
+}
+
 /// The lowest clock of unfinished files, an untouched one with its first event; at the end the highest of all.
 fn now_ms(ledger: &Ledger, state: &FolderState) -> i64 {
     let clocks = |unfinished: bool| {
         let of = ledger.slots.iter().enumerate().filter(move |(_, slot)| !(unfinished && slot.bound.finished));
-        of.filter_map(|(number, slot)| slot.bound.clock.now_ms.or(state.first_event_ms.get(number).copied().flatten()))
+        of.filter_map(|(number, slot)| state.counted(number, slot))
     };
     clocks(true).min().or_else(|| clocks(false).max()).unwrap_or(i64::MIN)
 }
@@ -91,9 +116,6 @@ fn now_ms(ledger: &Ledger, state: &FolderState) -> i64 {
 /// The unfinished file with the lowest clock. An untouched file counts with its first event time, one without any
 /// event comes first; ties by number, which is the order of paths.
 fn lowest(ledger: &Ledger, state: &FolderState) -> Option<usize> {
-    let clock = |number: usize| {
-        let bound = &ledger.slots[number].bound;
-        bound.clock.now_ms.or(state.first_event_ms.get(number).copied().flatten())
-    };
-    (0..ledger.slots.len()).filter(|&number| !ledger.slots[number].bound.finished).min_by_key(|&number| clock(number))
+    let unfinished = (0..ledger.slots.len()).filter(|&number| !ledger.slots[number].bound.finished);
+    unfinished.min_by_key(|&number| state.counted(number, &ledger.slots[number]))
 }

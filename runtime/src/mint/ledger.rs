@@ -42,6 +42,10 @@ pub struct Slot {
     pub at_end_since_ms: Option<u64>,
     /// Why the reader cannot read, if it cannot.
     pub fault: Option<String>,
+    /// Where the log ends, as last heard.
+    pub log_end: Option<i64>,
+    /// When (monotonic) nothing was left to bind, as last looked; the start of the run before that.
+    pub caught_up_ms: u64,
 }
 
 impl Slot {
@@ -64,7 +68,7 @@ impl Slot {
 
 impl Slot {
     /// How far records are offered without a gap.
-    fn offered_to(&self) -> i64 {
+    pub fn offered_to(&self) -> i64 {
         self.offers.iter().fold(self.bound.end, |to, offer| if offer.start <= to { to.max(offer.end) } else { to })
     }
 }
@@ -94,7 +98,14 @@ impl Ledger {
         references: BTreeMap<String, String>,
         out_of_orderness_ms: i64,
     ) -> Self {
-        let slot = |bound| Slot { bound, offers: VecDeque::new(), at_end_since_ms: None, fault: None };
+        let slot = |bound| Slot {
+            bound,
+            offers: VecDeque::new(),
+            at_end_since_ms: None,
+            fault: None,
+            log_end: None,
+            caught_up_ms: 0,
+        };
         Self {
             slots: table.into_iter().map(slot).collect(),
             generation,
@@ -122,6 +133,15 @@ impl Ledger {
         let at_end = standing.at_end && standing.fault.is_none();
         slot.at_end_since_ms = at_end.then(|| slot.at_end_since_ms.unwrap_or(mono_ms));
         slot.fault = standing.fault;
+    }
+
+    pub fn log_end(&mut self, partition: u16, end: i64) {
+        self.slots[usize::from(partition)].log_end = Some(end);
+    }
+
+    /// The tick that must be bound again before any other.
+    pub fn repeating(&self) -> Option<&Binding> {
+        self.repeats.front()
     }
 
     /// Whether any partition has rows to bind.

@@ -2,7 +2,7 @@
 
 use greenwave_model::Binding;
 
-use super::{Ledger, Moment, Pace, ledger::Slot};
+use super::{Ledger, Moment, Pace, Wait, ledger::Slot};
 
 /// No partition is bound this much event time ahead of the slowest one being read: a wider gap would keep the windows
 /// of the fast one open for nothing.
@@ -23,9 +23,8 @@ pub struct LiveState {
 
 pub fn next(ledger: &mut Ledger, pace: &Pace, state: &mut LiveState, moment: Moment) -> Option<Binding> {
     let since_mint = moment.mono_ms.saturating_sub(state.minted_ms);
-    let cut_ms = *state.cut_ms.get_or_insert(moment.mono_ms);
-    let cut_due = moment.ending || moment.mono_ms.saturating_sub(cut_ms) >= pace.checkpoint_ms;
-    let is_cut = cut_due && moment.may_cut;
+    state.cut_ms.get_or_insert(moment.mono_ms);
+    let is_cut = state.is_cut_due(pace, moment) && moment.may_cut;
     if state.ended || moment.in_flight >= IN_FLIGHT_MAX || (moment.ending && !is_cut) {
         return None;
     }
@@ -48,9 +47,7 @@ pub fn next(ledger: &mut Ledger, pace: &Pace, state: &mut LiveState, moment: Mom
 fn take_offers(ledger: &mut Ledger) {
     let mut bytes = 0;
     while bytes < TICK_BYTES_MAX {
-        let slowest =
-            ledger.slots.iter().filter(|slot| is_being_read(slot)).filter_map(|slot| slot.bound.clock.now_ms).min();
-        let limit = slowest.map_or(i64::MAX, |clock| clock.saturating_add(ALIGNMENT_MS));
+        let limit = slowest(ledger).map_or(i64::MAX, |(clock, _)| clock.saturating_add(ALIGNMENT_MS));
         let takeable = ledger.slots.iter_mut().filter(|slot| slot.front().is_some());
         let Some(slot) = takeable.min_by_key(|slot| slot.bound.clock.now_ms) else { return };
         if slot.bound.clock.now_ms.is_some_and(|clock| clock > limit) {
@@ -58,6 +55,37 @@ fn take_offers(ledger: &mut Ledger) {
         }
         bytes += slot.take().map_or(0, |offer| offer.bytes);
     }
+}
+
+/// What keeps records that are offered, or the next cut, from being bound.
+pub fn wait(ledger: &Ledger, pace: &Pace, state: &LiveState, moment: Moment) -> Option<Wait> {
+    if state.ended {
+        return None;
+    }
+    if moment.in_flight >= IN_FLIGHT_MAX {
+        return Some(Wait::Workers { ticks: moment.in_flight });
+    }
+    if state.is_cut_due(pace, moment) && !moment.may_cut {
+        return Some(Wait::Cut);
+    }
+    let (clock, slot) = slowest(ledger)?;
+    let takeable = ledger.slots.iter().filter(|slot| slot.front().is_some());
+    let next = takeable.map(|slot| slot.bound.clock.now_ms).min()??;
+    let is_ahead = next > clock.saturating_add(ALIGNMENT_MS);
+    is_ahead.then(|| Wait::Slowest { partition: slot.bound.key.clone() })
+}
+
+impl LiveState {
+    fn is_cut_due(&self, pace: &Pace, moment: Moment) -> bool {
+        let since = self.cut_ms.map(|cut_ms| moment.mono_ms.saturating_sub(cut_ms));
+        moment.ending || since.is_some_and(|ms| ms >= pace.checkpoint_ms)
+    }
+}
+
+/// The partition being read that is least far, and its clock.
+fn slowest(ledger: &Ledger) -> Option<(i64, &Slot)> {
+    let being_read = ledger.slots.iter().filter(|slot| is_being_read(slot));
+    being_read.filter_map(|slot| Some((slot.bound.clock.now_ms?, slot))).min_by_key(|(clock, _)| *clock)
 }
 
 /// Behind or with records waiting. One that stands at its end holds nobody back.

@@ -1,10 +1,12 @@
 //! Minting: the one place that decides which records a tick holds and what time it is. Pure: offers, standings and
 //! clock readings in, bindings out.
 
+mod facts;
 mod folder;
 mod ledger;
 mod live;
 
+pub use facts::{PartitionFacts, Wait};
 pub use ledger::{Ledger, Offer};
 
 use greenwave_model::Binding;
@@ -52,14 +54,24 @@ impl Mint {
     }
 
     pub fn offer(&mut self, offer: Offer) {
-        match self {
-            Self::Live { ledger, .. } | Self::Folder { ledger, .. } => ledger.offer(offer),
-        }
+        self.ledger_mut().offer(offer);
     }
 
     pub fn standing(&mut self, standing: Standing, mono_ms: u64) {
+        self.ledger_mut().standing(standing, mono_ms);
+    }
+
+    pub fn log_end(&mut self, partition: u16, end: i64) {
+        self.ledger_mut().log_end(partition, end);
+    }
+
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::Live { .. })
+    }
+
+    fn ledger_mut(&mut self) -> &mut Ledger {
         match self {
-            Self::Live { ledger, .. } | Self::Folder { ledger, .. } => ledger.standing(standing, mono_ms),
+            Self::Live { ledger, .. } | Self::Folder { ledger, .. } => ledger,
         }
     }
 
@@ -80,6 +92,26 @@ impl Mint {
                     None => {}
                 }
                 repeated.unwrap_or_else(|| folder::next(ledger, state, moment))
+            }
+        }
+    }
+
+    /// How every partition stands.
+    pub fn facts(&mut self, moment: Moment) -> Vec<PartitionFacts> {
+        match self {
+            Self::Live { ledger, .. } => facts::of_logs(ledger, moment),
+            Self::Folder { ledger, state } => facts::of_files(ledger, state),
+        }
+    }
+
+    /// Why there is no next binding now; `None` where there is one, or only the clock is waited for.
+    pub fn wait(&self, moment: Moment) -> Option<Wait> {
+        match self {
+            Self::Live { ledger, pace, state } => {
+                facts::repetition(ledger, moment).or_else(|| live::wait(ledger, pace, state, moment))
+            }
+            Self::Folder { ledger, state } => {
+                facts::repetition(ledger, moment).or_else(|| folder::wait(ledger, state, moment))
             }
         }
     }

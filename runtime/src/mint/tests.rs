@@ -241,3 +241,59 @@ fn a_topic_that_begins_late_takes_nothing_back() {
     mint.offer(offer(1, 10, 1_020_000));
     assert_eq!(mint.next(at(40_100)).expect("due").view_watermark_ms(), Some(1_030_000));
 }
+
+#[test]
+fn it_is_told_what_keeps_records_from_being_bound() {
+    let mut mint = live(2);
+    assert_eq!(mint.wait(at(60)), None);
+    mint.offer(offer(0, 5, 500_000));
+    mint.offer(offer(1, 5, 100_000));
+    mint.next(at(60)).expect("due");
+    mint.offer(offer(0, 6, 500_100));
+    assert_eq!(ends(&mint.next(at(120)).expect("due")), [5, 5], "the other one is too far back");
+    let slowest = PartitionKey { topic: "gps_data".into(), partition: "1".into() };
+    assert_eq!(mint.wait(at(120)), Some(Wait::Slowest { partition: slowest }));
+    mint.offer(offer(1, 6, 499_000));
+    assert_eq!(mint.wait(at(120)), None);
+    assert_eq!(mint.wait(Moment { in_flight: 2, ..at(120) }), Some(Wait::Workers { ticks: 2 }));
+    assert_eq!(mint.wait(Moment { may_cut: false, ..at(20_000) }), Some(Wait::Cut));
+    assert_eq!(mint.wait(at(20_000)), None, "the cut is due, and can be made");
+}
+
+#[test]
+fn it_is_told_what_the_next_tick_of_a_folder_waits_for() {
+    let blocks: Vec<i64> = (0..32).map(|block| block * 1_000).collect();
+    let mut mint = folder(&[&blocks], Some(1.0));
+    mint.next(at(0)).expect("the first tick is due at once");
+    assert_eq!(mint.next(at(0)), None);
+    assert_eq!(mint.wait(at(0)), Some(Wait::Pace));
+    assert_eq!(mint.facts(at(0))[0].end, 16 * 4_096, "what waits for its time is not bound");
+    let held = Moment { may_cut: false, ..at(60_000) };
+    assert_eq!((mint.next(held), mint.wait(held)), (None, Some(Wait::Cut)), "the last tick is a cut");
+    assert!(mint.next(at(60_000)).is_some());
+    assert_eq!(mint.wait(at(60_000)), None, "it has ended");
+}
+
+#[test]
+fn a_partition_is_behind_from_the_moment_it_was_caught_up_last() {
+    let mut mint = live(1);
+    let facts = |mint: &mut Mint, mono_ms| mint.facts(at(mono_ms)).remove(0);
+    mint.log_end(0, 10);
+    let known = facts(&mut mint, 3_000);
+    assert_eq!((known.behind_since_ms, known.lag_records), (Some(1_000_000), Some(10)), "since the start");
+    mint.offer(offer(0, 10, 500_000));
+    mint.next(at(3_060)).expect("due");
+    let known = facts(&mut mint, 3_100);
+    assert_eq!((known.behind_since_ms, known.lag_records), (None, Some(0)));
+    mint.log_end(0, 12);
+    mint.offer(offer(0, 15, 500_100));
+    let known = facts(&mut mint, 4_000);
+    assert_eq!((known.behind_since_ms, known.lag_records), (Some(1_003_100), Some(5)), "more is offered than was told");
+    mint.next(at(4_060)).expect("due");
+    let fault = Some("broker a:1 is down".to_owned());
+    mint.standing(Standing { partition: 0, at_end: true, next: 15, fault: fault.clone() }, 4_100);
+    let known = facts(&mut mint, 5_000);
+    assert_eq!((known.behind_since_ms, known.fault), (Some(1_003_100), fault), "nobody knows what it has missed");
+    mint.standing(Standing { partition: 0, at_end: true, next: 15, fault: None }, 6_000);
+    assert_eq!(facts(&mut mint, 6_000).behind_since_ms, None);
+}

@@ -35,6 +35,9 @@ pub struct Lane {
     unsent: usize,
     sent_ms: Option<i64>,
     said: Option<Standing>,
+    /// Where the log ends, as last heard, and as last said.
+    log_end: Option<i64>,
+    log_end_said: Option<i64>,
 }
 
 /// A record's bytes and place, apart from librdkafka.
@@ -77,6 +80,8 @@ impl Lane {
             unsent: 0,
             sent_ms: position.clock.now_ms,
             said: None,
+            log_end: None,
+            log_end_said: None,
         }
     }
 
@@ -132,8 +137,16 @@ impl Lane {
             }
             Some(_) => {}
         }
+        self.log_end = health.end(&self.topic, self.partition).or(self.log_end);
         let gone = health.is_unknown(&self.topic, self.partition);
         self.gone_since = gone.then(|| self.gone_since.unwrap_or(at));
+    }
+
+    /// Where the log ends, if that is news.
+    pub fn end_news(&mut self) -> Option<(u16, i64)> {
+        let end = self.log_end.filter(|_| self.log_end != self.log_end_said)?;
+        self.log_end_said = self.log_end;
+        Some((self.number, end))
     }
 
     /// The open batch, if there is anything in it; the next one starts where it ends.

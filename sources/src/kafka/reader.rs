@@ -124,8 +124,12 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Says how partitions stand that have nothing more on its way.
+    /// Says where logs end, and how partitions stand that have nothing more on its way.
     fn report(&mut self) -> Result<(), Stopped> {
+        let ends: Vec<(u16, i64)> = self.lanes.lanes.iter_mut().filter_map(Lane::end_news).collect();
+        if !ends.is_empty() {
+            self.link.send(FromSource::Ends(ends))?;
+        }
         for lane in &mut self.lanes.lanes {
             if let Some(standing) = lane.standing() {
                 if let Some(fault) = &standing.fault {

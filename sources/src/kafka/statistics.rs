@@ -1,4 +1,4 @@
-//! What librdkafka's statistics say about partitions that cannot be read now.
+//! What librdkafka's statistics say about partitions: where they end, and which cannot be read now.
 
 use std::collections::BTreeMap;
 
@@ -31,6 +31,15 @@ struct Partition {
     leader: i32,
     #[serde(default)]
     unknown: bool,
+    /// The end for readers of committed records, and for all; negative where the broker has not told it.
+    #[serde(default = "unheard")]
+    ls_offset: i64,
+    #[serde(default = "unheard")]
+    hi_offset: i64,
+}
+
+fn unheard() -> i64 {
+    -1
 }
 
 /// One report of librdkafka.
@@ -58,6 +67,12 @@ impl Health {
 }
 
 impl Health {
+    /// The offset after the last record that can be read; `None` until the broker has told it.
+    pub fn end(&self, topic: &str, partition: i32) -> Option<i64> {
+        let known = self.partition(topic, partition)?;
+        [known.ls_offset, known.hi_offset].into_iter().find(|end| *end >= 0)
+    }
+
     /// No broker knows the partition; it may be gone.
     pub fn is_unknown(&self, topic: &str, partition: i32) -> bool {
         self.partition(topic, partition).is_some_and(|known| known.unknown)
@@ -72,6 +87,18 @@ impl Health {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_partition_ends_where_its_broker_says() {
+        let json = br#"{"topics":{"gps_data":{"topic":"gps_data","partitions":{
+            "0":{"partition":0,"leader":1,"ls_offset":1042,"hi_offset":1050},
+            "1":{"partition":1,"leader":1,"ls_offset":-1001,"hi_offset":-1001},
+            "2":{"partition":2,"leader":1,"ls_offset":-1,"hi_offset":7},
+            "3":{"partition":3,"leader":1}}}}}"#;
+        let health = Health::parse(json).unwrap();
+        let ends = [0, 1, 2, 3, 4].map(|partition| health.end("gps_data", partition));
+        assert_eq!(ends, [Some(1042), None, Some(7), None, None]);
+    }
 
     #[test]
     fn a_partition_is_as_well_as_its_leader() {

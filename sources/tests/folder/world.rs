@@ -151,7 +151,7 @@ impl World {
             match run.heard.recv_deadline(deadline).expect("a failure before the readers end") {
                 FromSource::Failed(error) => break error.to_string(),
                 FromSource::Batch(batch) => run.budget.release(batch.bytes),
-                FromSource::Standing(standing) => panic!("{standing:?}"),
+                FromSource::Standing(_) | FromSource::Ends(_) => panic!("a file has no standing"),
             }
         };
         drop(run.heard);

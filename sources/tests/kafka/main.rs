@@ -52,6 +52,23 @@ fn every_record_comes_once_with_its_timestamp() {
 }
 
 #[test]
+fn it_is_told_where_logs_end() {
+    let world = World::new(1);
+    world.send_reports(0, 0..5_000);
+    let reader = world.read(world.positions(), 1 << 20);
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        match reader.next("the end of the log") {
+            FromSource::Ends(ends) if ends == [(0, 5_000)] => break,
+            FromSource::Batch(batch) => reader.budget.release(batch.bytes),
+            FromSource::Ends(_) | FromSource::Standing(_) => {}
+            FromSource::Failed(error) => panic!("{error}"),
+        }
+        assert!(Instant::now() < deadline, "it is not told");
+    }
+}
+
+#[test]
 fn a_position_carries_offset_and_clock_on() {
     let world = World::new(2);
     world.send_reports(1, 0..100);
@@ -190,7 +207,7 @@ fn a_budget_full_of_the_fast_partition_lets_the_slow_one_through() {
                 reader.budget.release(batch.bytes);
             }
             FromSource::Batch(batch) => fast.push(batch),
-            FromSource::Standing(_) => {}
+            FromSource::Standing(_) | FromSource::Ends(_) => {}
             FromSource::Failed(error) => panic!("{error}"),
         }
     }

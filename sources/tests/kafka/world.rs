@@ -116,7 +116,7 @@ impl Reader {
                     batches.push(batch);
                 }
                 FromSource::Standing(standing) if fits(&standing) => return batches,
-                FromSource::Standing(_) => {}
+                FromSource::Standing(_) | FromSource::Ends(_) => {}
                 FromSource::Failed(error) => panic!("awaiting {awaited}: {error}"),
             }
         }
@@ -126,7 +126,7 @@ impl Reader {
         loop {
             match self.next("a failure") {
                 FromSource::Batch(batch) => self.budget.release(batch.bytes),
-                FromSource::Standing(_) => {}
+                FromSource::Standing(_) | FromSource::Ends(_) => {}
                 FromSource::Failed(error) => return error.to_string(),
             }
         }
