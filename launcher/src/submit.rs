@@ -8,6 +8,7 @@ use greenwave_dataflows::CitySettings;
 use greenwave_model::Name;
 use greenwave_model::views::Rule;
 use greenwave_runtime::{Fate, Input, Job, Progress, RunError, run as run_job};
+use greenwave_sinks::kafka::LetterSettings;
 use greenwave_sinks::speed::{RedisSettings, SpeedSettings};
 use greenwave_sources::decode::DecodeSettings;
 use greenwave_sources::folder::FolderSettings;
@@ -115,6 +116,7 @@ fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
         workers: submit.master.0,
         input: input(&checked),
         speed: speed(&checked, &name),
+        dead_letters: dead_letters(&checked, &name),
         lake: checked.lake.clone(),
         state: checked.state.clone(),
         tick: checked.tick,
@@ -183,6 +185,17 @@ fn input(checked: &Checked) -> Input {
             clock_skew_ms: checked.clock_skew.as_millis() as i64,
         }),
     }
+}
+
+fn dead_letters(checked: &Checked, job: &str) -> Option<LetterSettings> {
+    let (InputKind::Kafka { brokers }, Some(topic)) = (&checked.input, &checked.dead_letters) else { return None };
+    Some(LetterSettings {
+        brokers: brokers.clone(),
+        topic: topic.clone(),
+        job: job.to_owned(),
+        connect_timeout: checked.connect_timeout,
+        pass_through: checked.kafka.clone(),
+    })
 }
 
 /// A topic that nobody has named goes by its older names too.

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use greenwave_sinks::kafka::{DeadLetters, LetterError};
 use greenwave_sinks::lake::{self, Commit, Lake, LakeError, Table};
 
 use crate::background;
@@ -20,7 +21,11 @@ use crate::{RunError, collect};
 /// Between tries of a lake that refuses. Ticks and checkpoints go on meanwhile.
 const LAKE_RETRY: Duration = Duration::from_secs(1);
 /// At the end of a run there is nothing left to go on with: after this long the error is told.
-const LAKE_PATIENCE_AT_END: Duration = Duration::from_secs(20);
+const PATIENCE_AT_END: Duration = Duration::from_secs(20);
+/// A cut that waits longer for its dead letters is told.
+const LETTERS_LATE: Duration = Duration::from_secs(3);
+/// How often a cut that waits is looked after.
+const LOOK_AROUND: Duration = Duration::from_millis(200);
 
 /// What has become durable.
 #[derive(Debug)]
@@ -72,23 +77,22 @@ impl Committer {
         generation: Generation,
         lake: Option<(Lake, Vec<Table>)>,
         offsets: Option<GroupOffsets>,
+        letters: Option<Arc<DeadLetters>>,
         fate: Arc<Fate>,
     ) -> Self {
         let leader = Arc::new(Leading::default());
         let (outbox, done) = unbounded();
         let (manifests, inbox) = unbounded();
-        let (manifest_store, manifest_outbox, manifest_fate) = (store.clone(), outbox.clone(), fate.clone());
-        let manifest_leader = leader.clone();
-        let mut threads = vec![std::thread::spawn(move || {
-            let tell = |durable| manifest_leader.tell(&manifest_outbox, durable);
-            let written = write_manifests(&manifest_store, &generation, inbox, offsets.as_ref(), tell);
-            if let Err(error) = written {
-                manifest_fate.fail(error);
-            }
-            if let Some(offsets) = offsets {
-                offsets.stop();
-            }
-        })];
+        let writer = ManifestWriter {
+            store: store.clone(),
+            generation,
+            letters,
+            leader: leader.clone(),
+            fate: fate.clone(),
+            signed: Instant::now(),
+        };
+        let manifest_outbox = outbox.clone();
+        let mut threads = vec![std::thread::spawn(move || writer.run(inbox, offsets, &manifest_outbox))];
         let lake = lake.map(|(lake, tables)| {
             let leader = leader.clone();
             let (jobs, inbox) = unbounded::<LakeJob>();
@@ -140,37 +144,89 @@ impl Committer {
     }
 }
 
-fn write_manifests(
-    store: &Store,
-    generation: &Generation,
-    inbox: Receiver<Box<Manifest>>,
-    offsets: Option<&GroupOffsets>,
-    tell: impl Fn(Durable) -> bool,
-) -> Result<(), RunError> {
-    let mut signed = Instant::now();
-    loop {
-        match inbox.recv_timeout(ALIVE_EVERY.saturating_sub(signed.elapsed())) {
-            Ok(manifest) => {
-                let started = Instant::now();
-                manifest.commit(store)?;
-                if let Some((offsets, binding)) = offsets.zip(manifest.binding.as_ref()) {
-                    offsets.checkpoint(binding);
+struct ManifestWriter {
+    store: Store,
+    generation: Generation,
+    letters: Option<Arc<DeadLetters>>,
+    leader: Arc<Leading>,
+    fate: Arc<Fate>,
+    /// When the last sign of life was given.
+    signed: Instant,
+}
+
+impl ManifestWriter {
+    fn run(mut self, inbox: Receiver<Box<Manifest>>, offsets: Option<GroupOffsets>, outbox: &Sender<Durable>) {
+        if let Err(error) = self.write(inbox, offsets.as_ref(), outbox) {
+            self.fate.fail(error);
+        }
+        if let Some(offsets) = offsets {
+            offsets.stop();
+        }
+    }
+
+    fn write(
+        &mut self,
+        inbox: Receiver<Box<Manifest>>,
+        offsets: Option<&GroupOffsets>,
+        outbox: &Sender<Durable>,
+    ) -> Result<(), RunError> {
+        loop {
+            match inbox.recv_timeout(ALIVE_EVERY.saturating_sub(self.signed.elapsed())) {
+                Ok(manifest) => {
+                    let started = Instant::now();
+                    self.await_letters()?;
+                    manifest.commit(&self.store)?;
+                    if let Some((offsets, binding)) = offsets.zip(manifest.binding.as_ref()) {
+                        offsets.checkpoint(binding);
+                    }
+                    let tick = manifest.tick().unwrap_or(0);
+                    if !self.leader.tell(outbox, Durable::Manifest { tick, took: started.elapsed() }) {
+                        return Ok(());
+                    }
+                    if let Err(error) = collect::garbage(&self.store) {
+                        tracing::warn!(%error, "old checkpoints stay in the state store until the next one");
+                    }
                 }
-                let tick = manifest.tick().unwrap_or(0);
-                if !tell(Durable::Manifest { tick, took: started.elapsed() }) {
-                    return Ok(());
-                }
-                if let Err(error) = collect::garbage(store) {
-                    tracing::warn!(%error, "old checkpoints stay in the state store until the next one");
-                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
-            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return Ok(()),
+            self.sign()?;
         }
-        if signed.elapsed() >= ALIVE_EVERY {
-            generation.sign_of_life(store)?;
-            signed = Instant::now();
+    }
+
+    fn sign(&mut self) -> Result<(), RunError> {
+        if self.signed.elapsed() >= ALIVE_EVERY {
+            self.generation.sign_of_life(&self.store)?;
+            self.signed = Instant::now();
         }
+        Ok(())
+    }
+
+    /// Rejects that a cut covers are with the broker before the cut is real: no restart sends them after that.
+    fn await_letters(&mut self) -> Result<(), RunError> {
+        let Some(letters) = self.letters.clone() else { return Ok(()) };
+        let (started, acknowledged) = (Instant::now(), letters.flush());
+        let (mut ending, mut told) = (None::<Instant>, false);
+        loop {
+            match acknowledged.recv_timeout(LOOK_AROUND) {
+                Ok(()) => break,
+                Err(RecvTimeoutError::Timeout) => self.sign()?,
+                Err(RecvTimeoutError::Disconnected) => return Err(LetterError::Ended.into()),
+            }
+            if self.leader.is_ending.load(Ordering::Acquire) {
+                ending.get_or_insert_with(Instant::now);
+            }
+            if self.fate.has_failed() || ending.is_some_and(|since| since.elapsed() > PATIENCE_AT_END) {
+                return Err(letters.unacknowledged().into());
+            }
+            if started.elapsed() > LETTERS_LATE && !std::mem::replace(&mut told, true) {
+                tracing::warn!(why = %letters.why(), "dead letters are not taken, and the cut waits for them");
+            }
+        }
+        if told {
+            tracing::info!("dead letters are taken again");
+        }
+        Ok(())
     }
 }
 
@@ -192,10 +248,7 @@ impl LakeWriter {
                     ending.get_or_insert_with(Instant::now);
                 }
                 let is_lost = matches!(error, LakeError::Run { .. });
-                if is_lost
-                    || ending.is_some_and(|since| since.elapsed() > LAKE_PATIENCE_AT_END)
-                    || self.fate.has_failed()
-                {
+                if is_lost || ending.is_some_and(|since| since.elapsed() > PATIENCE_AT_END) || self.fate.has_failed() {
                     return Err(error);
                 }
                 if !std::mem::replace(&mut told, true) {

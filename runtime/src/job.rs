@@ -9,6 +9,7 @@ use bytes::Bytes;
 use greenwave_model::topics::TOPICS;
 use greenwave_model::{Binding, PartitionBound, PartitionKey, ViewSpec};
 use greenwave_operators::state::States;
+use greenwave_sinks::kafka::{DeadLetters, LetterError, LetterSettings};
 use greenwave_sinks::lake::{Lake, LakeError, Owner, Table};
 use greenwave_sinks::speed::{FromSpeed, Replica, Speed, SpeedError, SpeedSettings};
 use greenwave_sources::{Answer, Budget, Fault, Link, Position, SourceError, folder, kafka};
@@ -55,6 +56,8 @@ pub struct Job {
     pub workers: usize,
     pub input: Input,
     pub speed: SpeedSettings,
+    /// Where every reject goes beside the lake.
+    pub dead_letters: Option<LetterSettings>,
     /// A folder; `None`: no lake.
     pub lake: Option<String>,
     /// A folder; `None`: nothing outlives the process.
@@ -114,6 +117,8 @@ pub enum RunError {
     Lake(#[from] LakeError),
     #[error(transparent)]
     Speed(#[from] SpeedError),
+    #[error(transparent)]
+    Letters(#[from] LetterError),
     #[error(
         "cannot go on: redis knows generation {by} of this job, and this process is older; only one process may run a job"
     )]
@@ -153,6 +158,7 @@ impl RunError {
             Self::LakeAhead { .. } | Self::LakeBehind { .. } | Self::LakeHole { .. } => 2,
             Self::Store(StoreError::Open { .. } | StoreError::NotConditional { .. }) => 2,
             Self::Source(error) if error.answer() == Answer::Stop(Fault::Settings) => 2,
+            Self::Letters(error) if error.is_of_settings() => 2,
             Self::Lake(LakeError::OtherHistory { .. }) => 2,
             Self::Lake(LakeError::Foreign { .. } | LakeError::Address { .. } | LakeError::Schema { .. }) => 2,
             Self::Speed(SpeedError::OtherHistory { .. }) => 2,
@@ -172,6 +178,7 @@ pub fn run(
     let begun = Instant::now();
     let tokio = storage_threads()?;
     let found = Found::open(&job.input)?;
+    let letters = job.dead_letters.clone().map(DeadLetters::open).transpose()?.map(Arc::new);
     let store = match &job.state {
         Some(path) => Store::folder(path, &job.name, tokio.handle().clone())?,
         None => Store::memory(&job.name, tokio.handle().clone())?,
@@ -200,7 +207,7 @@ pub fn run(
     let ledger = Ledger::new(generation.number, restored.as_ref(), table, repeats, references, job.out_of_orderness_ms);
     let speed = Arc::new(speed);
     let offsets = found.group_offsets(&job.name);
-    let committer = Committer::start(store.clone(), generation.clone(), lake, offsets, fate.clone());
+    let committer = Committer::start(store.clone(), generation.clone(), lake, offsets, letters.clone(), fate.clone());
     let mint = found.mint(ledger, &job);
     let leader = Leader::new(
         mint,
@@ -219,6 +226,7 @@ pub fn run(
         store: store.clone(),
         generation: generation.number,
         speed: speed.clone(),
+        letters,
         fate: fate.clone(),
         plan: Arc::new(worker::Plan { settings_json: plan.settings, plan_hash: plan.hash }),
         build: job.build.clone(),
@@ -409,6 +417,7 @@ struct Shared {
     store: Store,
     generation: u64,
     speed: Arc<Speed>,
+    letters: Option<Arc<DeadLetters>>,
     fate: Arc<Fate>,
     plan: Arc<worker::Plan>,
     build: Build,
@@ -461,6 +470,7 @@ impl Shared {
             budget,
             stager: Stager::start(store, self.generation, self.with_lake, fate, move || wake()),
             speed: self.speed.clone(),
+            letters: self.letters.clone(),
             fate: self.fate.clone(),
             plan: self.plan.clone(),
             leader,

@@ -8,6 +8,7 @@ use crossbeam_channel::Receiver;
 use greenwave_model::{Batch, Binding, Clock, GpsReading, Observation};
 use greenwave_operators::graph::Inputs;
 use greenwave_operators::state::{StateRow, States};
+use greenwave_sinks::kafka::{DeadLetters, Letters};
 use greenwave_sinks::lake::{RawRows, RejectRows, cut_row};
 use greenwave_sinks::speed::{Speed, ToSpeed};
 use greenwave_sources::{Budget, FromSource};
@@ -29,6 +30,8 @@ use crate::stager::{CutJob, Stager, ToStager};
 
 /// Raw rows and rejects are handed to staging when they reach this size, so that a long cut does not hold them all.
 const RAW_BYTES_MAX: usize = 32 << 20;
+/// How long one try to hand something over waits before the run's fate is looked at.
+const HAND_OVER: Duration = Duration::from_millis(100);
 
 type Handle<D> = InputHandle<u64, CapacityContainerBuilder<Vec<D>>>;
 
@@ -49,6 +52,7 @@ pub struct Equipment {
     pub budget: Arc<Budget>,
     pub stager: Stager,
     pub speed: Arc<Speed>,
+    pub letters: Option<Arc<DeadLetters>>,
     pub fate: Arc<Fate>,
     pub plan: Arc<Plan>,
     /// On worker 0.
@@ -214,9 +218,10 @@ impl Worker {
         self.clock.send(binding.clock());
         for mut batch in self.held.take(&binding.partitions) {
             self.equipment.budget.release(batch.bytes);
-            self.keep_raw(&batch, &binding);
             self.counters.records += (batch.events() + batch.rejects.len()) as u64;
             self.counters.rejected += batch.rejects.len() as u64;
+            self.keep_raw(&batch, &binding);
+            self.post_rejects(&mut batch, &binding);
             self.gps.send_batch(&mut batch.readings);
             self.observations.send_batch(&mut batch.observations);
         }
@@ -242,6 +247,19 @@ impl Worker {
         }
     }
 
+    /// Waits while no dead letters are taken: Kafka is the buffer.
+    fn post_rejects(&self, batch: &mut Batch, binding: &Binding) {
+        let Some(letters) = self.equipment.letters.as_ref().filter(|_| !batch.rejects.is_empty()) else { return };
+        let partition = binding.partitions[usize::from(batch.partition)].key.clone();
+        let mut unposted = Letters { partition, rejects: std::mem::take(&mut batch.rejects) };
+        while !self.equipment.fate.has_failed() {
+            match letters.send(unposted, HAND_OVER) {
+                Ok(()) => return,
+                Err(refused) => unposted = refused,
+            }
+        }
+    }
+
     fn hand_over_raw(&mut self, tick: u64) {
         let cut = self.cuts_emitted;
         let rejects = self.rejects.finish().map(|rows| ("rejects".to_owned(), rows));
@@ -253,7 +271,7 @@ impl Worker {
     /// Waits while staging is behind: that is the back-pressure of a slow store. A failed run has nobody to wait for.
     fn stage(&self, mut work: ToStager) {
         while !self.equipment.fate.has_failed() {
-            match self.equipment.stager.jobs.send_timeout(work, Duration::from_millis(100)) {
+            match self.equipment.stager.jobs.send_timeout(work, HAND_OVER) {
                 Ok(()) => return,
                 Err(refused) => work = refused.into_inner(),
             }

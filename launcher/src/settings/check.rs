@@ -7,6 +7,7 @@ use std::time::Duration;
 use greenwave_dataflows::{SPEED_TOPICS, Views};
 use greenwave_model::topics::{TOPICS, named};
 use greenwave_model::{Name, TopicSpec};
+use greenwave_sources::kafka;
 
 use super::keys::{Form, KEYS};
 use super::raw::{Mistake, Origin, Raw, RawValue};
@@ -71,6 +72,8 @@ pub struct Checked {
     pub alerts: AlertsFrom,
     pub start: StartAt,
     pub connect_timeout: Duration,
+    /// The topic that every reject is sent to, at the brokers of the input.
+    pub dead_letters: Option<String>,
     /// Topics at the broker, and ours.
     pub topics: Vec<(String, Name)>,
     pub kafka: BTreeMap<String, String>,
@@ -102,12 +105,12 @@ impl Reader {
         let input = self.input();
         let free_flow = self.table("free_flow", "segments.csv", "road_id and free_flow", &input);
         let routes = self.table("routes", "routes.csv", "route_id, road_id and length_m", &input);
-        let none_or_path = |text: String| (text != "none").then_some(text);
+        let unless_none = |text: String| (text != "none").then_some(text);
         Checked {
             dataflow: self.dataflow(),
             speed: self.speed(),
-            lake: none_or_path(self.folder("lake")),
-            state: none_or_path(self.folder("state")).map(PathBuf::from),
+            lake: unless_none(self.folder("lake")),
+            state: unless_none(self.folder("state")).map(PathBuf::from),
             tick: self.duration("tick"),
             checkpoint: self.duration("checkpoint"),
             lake_every: self.number("lake_every", 1, 100_000) as u32,
@@ -126,6 +129,7 @@ impl Reader {
             alerts: self.alerts(),
             start: self.start(),
             connect_timeout: self.duration("connect_timeout"),
+            dead_letters: unless_none(self.text("dead_letters")),
             topics: TOPICS.iter().map(|topic| self.topic(topic)).collect(),
             kafka: self.pass_through(),
             pace: self.pace(),
@@ -150,9 +154,30 @@ impl Reader {
             let fact = "state = none is only for an input that ends, and kafka does not".to_owned();
             self.wrong("state", fact, "name a folder for the state");
         }
+        self.dead_letters(checked);
         let same = checked.lake.as_deref().map(PathBuf::from) == checked.state && checked.state.is_some();
         if same {
             self.wrong("lake", "lake and state are the same folder".to_owned(), "give each a folder of its own");
+        }
+    }
+
+    fn dead_letters(&mut self, checked: &Checked) {
+        let Some(topic) = &checked.dead_letters else { return };
+        let fact = format!("dead_letters is `{topic}`");
+        let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let is_name =
+            (1..=249).contains(&topic.len()) && topic.chars().all(is_legal) && !topic.chars().all(|c| c == '.');
+        let is_read =
+            |(theirs, ours): &(String, Name)| theirs == topic || kafka::usual(ours).any(|alias| alias == topic);
+        if !is_name {
+            let fix = "write the name of a topic, of letters, digits, - _ and ., or none";
+            self.wrong("dead_letters", fact, fix);
+        } else if !matches!(checked.input, InputKind::Kafka { .. }) {
+            let fix = "write dead_letters = \"none\": the table `rejects` of the lake has them";
+            self.wrong("dead_letters", format!("{fact}, a topic at the input's brokers, and the input has none"), fix);
+        } else if checked.topics.iter().any(is_read) {
+            // Every letter would come back as a reject.
+            self.wrong("dead_letters", format!("{fact}, a topic that the job reads"), "name another topic");
         }
     }
 

@@ -49,6 +49,7 @@ pub const KEYS: &[Key] = &[
     key("pace", Form::Text, "max"),
     key("start", Form::Text, "earliest"),
     key("connect_timeout", Form::Duration, "15s"),
+    key("dead_letters", Form::Text, "none"),
     key("topics.gps_data", Form::Text, "gps_data"),
     key("topics.vehicle_data", Form::Text, "vehicle_data"),
     key("topics.traffic_camera_data", Form::Text, "traffic_camera_data"),
