@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use greenwave_model::topics::{CAMERA, GPS, INCIDENT, VEHICLE, WEATHER, place};
+use greenwave_model::views::compatibility::{COMPATIBILITY, Compatible, Realtime};
 use greenwave_model::views::{
     Alert, Camera, CitySummary, Hotspot, Incident, RoadCurrent, RoadTraffic, Route, Rule, VehicleLocation, Weather,
     WeatherCurrent,
@@ -23,6 +24,7 @@ use timely::dataflow::{Scope, Stream};
 use crate::alerts::{Watched, alerts};
 use crate::cameras::cameras;
 use crate::city_summary::{Changes, city_summary};
+use crate::compatibility::compatibility;
 use crate::hotspots::hotspots;
 use crate::incidents::incidents;
 use crate::observed::ByTopic;
@@ -58,6 +60,12 @@ impl Views {
     /// Those of [`VIEWS`] that `wanted` says.
     pub fn those(wanted: impl Fn(&str) -> bool) -> Self {
         Self(VIEWS.iter().map(|view| view.name).filter(|name| wanted(name)).collect())
+    }
+
+    /// The same, and the keys of an older job: in Redis and nowhere else.
+    pub fn with_compatibility(mut self) -> Self {
+        self.0.extend(COMPATIBILITY.iter().map(|view| view.name));
+        self
     }
 
     /// In the order of [`VIEWS`].
@@ -121,6 +129,11 @@ pub fn city<'s>(inputs: Inputs<'s>, settings: &CitySettings, states: &States) ->
     let (observed, of_observed) = counted(observations, &clock, settings, states);
     let observed = ByTopic::new(observed);
 
+    let mut land = Land { clock: &clock, states, landed: Vec::new() };
+    if views.keeps::<Compatible<Realtime>>() {
+        land.landed.extend(compatibility(readings.clone(), &observed, &clock, states));
+    }
+
     // What views share. Where none of them is kept nothing flows.
     let (of_roads, of_vehicles) = reports(readings, settings.wanted());
     let of_roads = road_reports(of_roads, &observed, settings);
@@ -132,7 +145,6 @@ pub fn city<'s>(inputs: Inputs<'s>, settings: &CitySettings, states: &States) ->
     let speeds = speeds(only_if(views.needs_speeds(), currents.clone()));
     let delays = routes(speeds.clone(), clock.clone(), &settings.routes, &settings.free_flow, states);
 
-    let mut land = Land { clock: &clock, states, landed: Vec::new() };
     if views.keeps::<VehicleLocation>() {
         land.publish(vehicles);
     }

@@ -5,6 +5,7 @@ mod alerts;
 mod cameras;
 mod city;
 mod city_summary;
+mod compatibility;
 mod hotspots;
 mod incidents;
 mod observed;

@@ -46,6 +46,27 @@ fn what_is_empty_or_unknown_is_told() {
 }
 
 #[test]
+fn dead_letters_go_to_a_topic_that_nobody_reads() {
+    let told = |text: &str| mistakes(text, &[]);
+    assert!(told("dead_letters = \"city.rejects\"").is_empty());
+    for read in ["gps_data", "traffic_data"] {
+        let told = told(&format!("dead_letters = \"{read}\""));
+        assert!(told[0].contains(&format!("dead_letters is `{read}`, a topic that the job reads")), "{told:?}");
+    }
+    assert!(told("dead_letters = \"no name\"")[0].contains("letters, digits"));
+    let told = told("dead_letters = \"rejects\"\ninput = \".\"");
+    assert!(told[0].starts_with("job.toml:1: dead_letters is `rejects`, a topic at the input's brokers"), "{told:?}");
+    assert!(told[0].contains("the table `rejects` of the lake"), "{told:?}");
+}
+
+#[test]
+fn keys_of_the_older_job_need_a_redis() {
+    let told = mistakes("[redis]\ncompatibility = true\n", &[]);
+    assert!(told[0].starts_with("job.toml:2: redis.compatibility is true, and speed is no redis"), "{told:?}");
+    assert!(mistakes("speed = \"redis://h:6379\"\n[redis]\ncompatibility = true\n", &[]).is_empty());
+}
+
+#[test]
 fn the_command_line_wins_and_its_mistakes_name_it() {
     assert!(mistakes("tick = \"1ms\"", &[("tick", "30ms")]).is_empty());
     let told = mistakes("", &[("tick", "1ms")]);

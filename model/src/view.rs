@@ -53,16 +53,32 @@ pub struct ViewSpec {
     pub current: Current,
 }
 
-/// Where the speed layer keeps the current value of each key. The feed carries every view.
+/// Where the speed layer keeps the current value of each key. The feed carries every view but those of an older system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Current {
     /// Strings of contract JSON in db 0 under this prefix, e.g. `vehicle:location:`.
     Contract(&'static str),
+    /// The same for readers of an older system: strings in db 0 under this prefix, in no table and not in the feed.
+    Compatibility(&'static str),
     /// Strings of our own JSON (all columns) in the second db, under `<view>:`.
     Own,
     /// Nowhere: too many keys that nobody asks for by name (windows of the past). The feed carries a value once it is
     /// final, and each correction after that.
     FeedOnly,
+}
+
+impl Current {
+    /// What stands before the keys of db 0.
+    pub fn prefix(self) -> Option<&'static str> {
+        match self {
+            Self::Contract(prefix) | Self::Compatibility(prefix) => Some(prefix),
+            Self::Own | Self::FeedOnly => None,
+        }
+    }
+
+    pub fn is_compatibility(self) -> bool {
+        matches!(self, Self::Compatibility(_))
+    }
 }
 
 /// A row of a view: how it is keyed, when it is final, when it leaves, how it is written.
@@ -82,7 +98,8 @@ pub trait ViewRow: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Se
     }
     /// Key and value columns, in the order of `SPEC.columns`. A removed row has no value: `None` writes nulls.
     fn cells(key: &Self::Key, value: Option<&Self>, out: &mut dyn Cells);
-    /// The JSON a contract reader finds under the Redis key. Only called for `Current::Contract`.
+    /// The JSON a contract reader finds under the Redis key. Only called where
+    /// [`Current::prefix`] says what stands before that.
     fn contract_json(&self, key: &Self::Key, out: &mut Vec<u8>);
 }
 

@@ -10,6 +10,7 @@
 //! moves by slice of the key in its view, so that publishing moves nothing more
 //! fails never
 
+use greenwave_model::views::compatibility::{Compatible, Family};
 use greenwave_model::views::{
     CAMERA_KEPT_MS, Camera, INCIDENT_KEPT_MS, Incident, Status, VEHICLE_KEPT_MS, VehicleLocation, WEATHER_KEPT_MS,
     Weather, WeatherCurrent,
@@ -87,6 +88,19 @@ impl Reported for WeatherCurrent {
 
     fn arrival_ms(&mut self) -> &mut i64 {
         &mut self.0.arrival_ms
+    }
+}
+
+impl<F: Family> Reported for Compatible<F> {
+    const LATEST_ID: &'static str = F::LATEST_ID;
+    const KEPT_MS: i64 = F::KEPT_MS;
+
+    fn event_ms(&self) -> i64 {
+        self.event.event_ms
+    }
+
+    fn arrival_ms(&mut self) -> &mut i64 {
+        &mut self.event.arrival_ms
     }
 }
 

@@ -83,6 +83,7 @@ pub struct Checked {
     pub redis_key_prefix: String,
     pub redis_feed: bool,
     pub redis_allow_evicting: bool,
+    pub redis_compatibility: bool,
 }
 
 struct Reader {
@@ -105,6 +106,7 @@ impl Reader {
         let input = self.input();
         let free_flow = self.table("free_flow", "segments.csv", "road_id and free_flow", &input);
         let routes = self.table("routes", "routes.csv", "route_id, road_id and length_m", &input);
+        let compatibility = self.flag("redis.compatibility");
         let unless_none = |text: String| (text != "none").then_some(text);
         Checked {
             dataflow: self.dataflow(),
@@ -119,7 +121,7 @@ impl Reader {
             idle_after: self.duration("idle_after"),
             correction_horizon: self.duration("correction_horizon"),
             zone_offset_min: self.zone(),
-            views: self.views(),
+            views: if compatibility { self.views().with_compatibility() } else { self.views() },
             dedup: self.flag("dedup"),
             dedup_horizon: self.duration("dedup_horizon"),
             vehicle_count: self.flag("vehicle_count"),
@@ -137,6 +139,7 @@ impl Reader {
             redis_key_prefix: self.text("redis.key_prefix"),
             redis_feed: self.flag("redis.feed"),
             redis_allow_evicting: self.flag("redis.allow_evicting"),
+            redis_compatibility: compatibility,
             input,
         }
     }
@@ -153,6 +156,10 @@ impl Reader {
         if checked.state.is_none() && matches!(checked.input, InputKind::Kafka { .. }) {
             let fact = "state = none is only for an input that ends, and kafka does not".to_owned();
             self.wrong("state", fact, "name a folder for the state");
+        }
+        if checked.redis_compatibility && !matches!(checked.speed, SpeedKind::Redis { .. }) {
+            let fact = "redis.compatibility is true, and speed is no redis".to_owned();
+            self.wrong("redis.compatibility", fact, "write speed = \"redis://host:6379\", or leave it false");
         }
         self.dead_letters(checked);
         let same = checked.lake.as_deref().map(PathBuf::from) == checked.state && checked.state.is_some();

@@ -60,6 +60,7 @@ pub const KEYS: &[Key] = &[
     key("redis.key_prefix", Form::Text, ""),
     key("redis.feed", Form::Flag, "true"),
     key("redis.allow_evicting", Form::Flag, "false"),
+    key("redis.compatibility", Form::Flag, "false"),
 ];
 
 /// Variables that the systems we replace were set up with: name, our setting, what belongs before the value.

@@ -3,6 +3,7 @@
 mod alert;
 mod camera;
 mod city_summary;
+pub mod compatibility;
 mod hotspot;
 mod incident;
 mod road;

@@ -5,6 +5,7 @@
 mod laws;
 
 mod alerts;
+mod compatibility;
 mod dedup;
 mod incidents;
 mod joined;

@@ -57,7 +57,7 @@ impl GroupWriter {
         for change in &group.changes {
             let spec = change.deltas.spec();
             let block = match spec.current {
-                Current::Contract(_) => &mut contract,
+                Current::Contract(_) | Current::Compatibility(_) => &mut contract,
                 Current::Own => &mut own,
                 Current::FeedOnly => continue,
             };
@@ -85,7 +85,7 @@ impl GroupWriter {
     pub fn whole(&mut self, out: &mut Vec<u8>, stroke: Stroke, rows: &[(Name, Kept)]) {
         let (mut contract, mut own) = (Block::default(), Block::default());
         for (key, kept) in rows {
-            let block = if let Current::Contract(_) = kept.spec.current { &mut contract } else { &mut own };
+            let block = if kept.spec.current.prefix().is_some() { &mut contract } else { &mut own };
             let value = kept.value.clone();
             block.sets.push(Value { spec: kept.spec, key, value, expires_ms: kept.expires_ms });
         }
@@ -99,7 +99,9 @@ impl GroupWriter {
             return;
         }
         self.deltas.push(b'[');
-        for change in changes.iter().filter(|change| change.kind() != Change::Retire) {
+        let is_told =
+            |change: &&KeyChange| change.kind() != Change::Retire && !change.deltas.spec().current.is_compatibility();
+        for change in changes.iter().filter(is_told) {
             if self.deltas.len() > 1 {
                 self.deltas.push(b',');
             }
@@ -138,9 +140,9 @@ impl GroupWriter {
     fn key(&mut self, out: &mut Vec<u8>, spec: &ViewSpec, key: &str) {
         self.text.clear();
         self.text.extend_from_slice(self.caller.key_prefix.as_bytes());
-        match spec.current {
-            Current::Contract(prefix) => self.text.extend_from_slice(prefix.as_bytes()),
-            Current::Own | Current::FeedOnly => {
+        match spec.current.prefix() {
+            Some(prefix) => self.text.extend_from_slice(prefix.as_bytes()),
+            None => {
                 self.text.extend_from_slice(spec.name.as_bytes());
                 self.text.push(b':');
             }
@@ -152,9 +154,9 @@ impl GroupWriter {
     fn set(&mut self, out: &mut Vec<u8>, set: &Value<'_>, shift_ms: i64) {
         self.key(out, set.spec, set.key);
         self.text.clear();
-        match set.spec.current {
-            Current::Contract(_) => set.value.contract_json(&mut self.text),
-            Current::Own | Current::FeedOnly => json::row(set.spec, &mut self.text, |cells| set.value.cells(cells)),
+        match set.spec.current.prefix() {
+            Some(_) => set.value.contract_json(&mut self.text),
+            None => json::row(set.spec, &mut self.text, |cells| set.value.cells(cells)),
         }
         argument(out, &self.text);
         match set.expires_ms {

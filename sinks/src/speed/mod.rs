@@ -166,7 +166,9 @@ impl Speed {
         if let ToSpeed::Deltas { deltas, .. } | ToSpeed::Fill { deltas } = &message {
             match self.wants {
                 Wants::Nothing => return,
-                Wants::Current if deltas.spec().current == Current::FeedOnly => return,
+                Wants::Current if matches!(deltas.spec().current, Current::FeedOnly | Current::Compatibility(_)) => {
+                    return;
+                }
                 Wants::Current | Wants::All => {}
             }
         }

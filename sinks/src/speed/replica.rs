@@ -72,11 +72,12 @@ impl Replica {
         Some(self.read().now_ms).filter(|now| *now != i64::MIN)
     }
 
-    /// Every view that has or had values, with the number of its keys.
+    /// Every view that has or had values, with the number of its keys; those of an older system are not shown.
     pub fn views(&self) -> Vec<(&'static ViewSpec, usize)> {
         let content = self.read();
         let live = |view: &View| view.rows.values().filter(|kept| kept.is_live(content.now_ms)).count();
-        content.views.iter().map(|view| (view.spec, live(view))).collect()
+        let shown = content.views.iter().filter(|view| !view.spec.current.is_compatibility());
+        shown.map(|view| (view.spec, live(view))).collect()
     }
 
     pub fn get(&self, view: &str, key: &str) -> Option<Kept> {

@@ -96,6 +96,11 @@ impl Kafka {
         topics::grow(&self.brokers(), name, partitions);
     }
 
+    /// Gives a topic these configs in place of those it has.
+    pub fn configure_topic(&self, name: &str, configs: &[(&str, &str)]) {
+        topics::configure(&self.brokers(), name, configs);
+    }
+
     /// Removes a topic and its records.
     pub fn delete_topic(&self, name: &str) {
         topics::delete(&self.brokers(), name);

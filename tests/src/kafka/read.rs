@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::answers;
@@ -24,6 +24,8 @@ pub struct Stored {
     pub payload: Vec<u8>,
     /// Kafka's timestamp.
     pub timestamp_ms: i64,
+    /// Names and values, in their order.
+    pub headers: Vec<(String, String)>,
 }
 
 /// The next offset of each partition that the group has committed.
@@ -57,6 +59,12 @@ pub fn read(brokers: &str, topic: &str) -> Vec<Stored> {
     stored
 }
 
+fn headers(message: &BorrowedMessage<'_>) -> Vec<(String, String)> {
+    let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
+    let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+    headers.map(|header| (header.key.to_owned(), text(header.value))).collect()
+}
+
 fn to_the_ends(consumer: &BaseConsumer, topic: &str, partitions: usize) -> Vec<Stored> {
     let deadline = Instant::now() + LIMIT;
     let mut stored = Vec::new();
@@ -73,6 +81,7 @@ fn to_the_ends(consumer: &BaseConsumer, topic: &str, partitions: usize) -> Vec<S
                 key: message.key().map(<[u8]>::to_vec),
                 payload: message.payload().unwrap_or_default().to_vec(),
                 timestamp_ms: message.timestamp().to_millis().unwrap_or(-1),
+                headers: headers(&message),
             }),
         }
     }

@@ -7,7 +7,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication, TopicResult};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication, TopicResult,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::KafkaResult;
 
@@ -32,6 +34,15 @@ pub(super) fn grow(brokers: &str, name: &str, partitions: u32) {
 
 pub(super) fn delete(brokers: &str, name: &str) {
     done(&format!("delete topic {name}"), wait(admin(brokers).delete_topics(&[name], &options())));
+}
+
+pub(super) fn configure(brokers: &str, name: &str, configs: &[(&str, &str)]) {
+    let new = AlterConfig::new(ResourceSpecifier::Topic(name));
+    let new = configs.iter().fold(new, |new, (key, value)| new.set(key, value));
+    let answers = wait(admin(brokers).alter_configs([&new], &options()));
+    for answer in answers.unwrap_or_else(|e| panic!("cannot configure topic {name}: {e}")) {
+        answer.unwrap_or_else(|(_, code)| panic!("cannot configure topic {name}: {code}"));
+    }
 }
 
 fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
