@@ -188,9 +188,8 @@ pub fn run(
     let history = restore::history(&store)?;
     let mut lake = open_lake(&job, &history, tokio.handle())?;
     let generation = Generation::take(&store, &job.name, job.take_over)?;
-    let (speed_events, speed_heard) = crossbeam_channel::unbounded();
-    let settings = speed_settings(&job, history, &first);
-    let (speed, claim) = start_speed(settings, generation.number, job.workers, speed_events)?;
+    let (events, speed_heard) = crossbeam_channel::unbounded();
+    let (speed, claim) = start_speed(speed_settings(&job, history, &first), generation.number, job.workers, events)?;
     let restore::Found { manifest, made: state } =
         restore::take_over(&store, &generation, &job.name, &plan, first, |manifest| {
             refuse_other_lake(&job.name, lake.as_mut(), manifest)?;
