@@ -13,7 +13,8 @@ use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const CITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../dataflows/settings/city.toml");
-/// Ours of the input, and that of the letters.
+const KILLS: usize = 5;
+/// Our name of the input's topic.
 const FEED: &str = "gps_data";
 
 struct Home {
@@ -180,40 +181,37 @@ fn a_letter_says_what_and_where_and_why() {
 
 #[test]
 fn kills_repeat_letters_and_lose_none() {
-    const RECORDS: u64 = 20_000;
     if !need(Server::Kafka, "dead letters under kill -9") {
         return;
     }
     let kafka = Kafka::shared();
     let topic = kafka.create_unique_topic("killed", 4);
-    let done = Arc::new(AtomicBool::new(false));
-    let (brokers, feed_topic, fed) = (kafka.brokers(), topic.clone(), done.clone());
+    let enough = Arc::new(AtomicBool::new(false));
+    let (brokers, feed_topic, stop_feeding) = (kafka.brokers(), topic.clone(), enough.clone());
     let feeder = std::thread::spawn(move || {
-        let records = (0..RECORDS).map(|number| record(number % 4, mixed(number)));
-        greenwave_tests::kafka::feed(&brokers, &feed_topic, records, Pace::PerSecond(4_000));
-        fed.store(true, Ordering::Release);
+        let numbers = (0u64..).take_while(|_| !stop_feeding.load(Ordering::Acquire));
+        let records = numbers.map(|number| record(number % 4, mixed(number)));
+        greenwave_tests::kafka::feed(&brokers, &feed_topic, records, Pace::PerSecond(2_000))
     });
     let home = Home::new(kafka, &topic, "letters_of_the_killed");
-    let mut kills = 0;
-    while !done.load(Ordering::Acquire) {
+    for _ in 0..KILLS {
         let before = home.counted("rejected");
         let mut job = home.submit();
         // Killed in the moment after a cut: what it covers must be there, though nobody ended anything.
         wait_for("a cut with rejects", LIMIT, || {
             assert!(job.ended().is_none(), "greenwave ended; it said:\n{}", job.said());
-            (home.counted("rejected") > before || done.load(Ordering::Acquire)).then_some(())
+            (home.counted("rejected") > before).then_some(())
         });
         job.kill_9();
-        kills += 1;
         let covered = covered(&home, &topic);
         let there = letters(kafka, "letters_of_the_killed");
         let missing: Vec<_> =
             broken(kafka, &topic).into_keys().filter(|id| covered(id) && !there.contains_key(id)).collect();
         assert!(missing.is_empty(), "{} letters of durable cuts are missing: {missing:?}", missing.len());
     }
-    assert!(kills >= 3, "only {kills} kills while records came");
-    feeder.join().unwrap();
-    let summary = home.finish(RECORDS);
+    enough.store(true, Ordering::Release);
+    let records = feeder.join().unwrap();
+    let summary = home.finish(records);
     let broken = broken(kafka, &topic);
     assert_eq!(summary["rejected"], broken.len() as u64, "{summary}");
     assert_eq!(letters(kafka, "letters_of_the_killed"), broken, "every reject, with its bytes, and nothing else");

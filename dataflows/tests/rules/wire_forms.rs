@@ -48,6 +48,7 @@ fn wire_form(spec: &ViewSpec, shown: &Shown) -> String {
             format!("`{prefix}{key}` in the first db: JSON of `{}`", names.join("`, `"))
         }
         Current::Own => format!("`{}:{key}` in the second db: JSON of all columns, times with `Z`", spec.name),
+        Current::Compatibility(prefix) => format!("`{prefix}{key}` in the first db, and nowhere else"),
         Current::FeedOnly => String::from("in the feed only"),
     };
     format!("Lake: {}.\nRedis: {redis}.\n", columns.join(", "))
