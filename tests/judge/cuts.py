@@ -18,6 +18,9 @@ class Settings:
         self.vehicle_count = values["vehicle_count"]
         for name in ["dedup_horizon_ms", "correction_horizon_ms", "clock_skew_ms", "out_of_orderness_ms"]:
             setattr(self, name, int(values[name]))
+        self.speed_from = values.get("speed_from", ["gps_data"])
+        # Rules of alerts, wherever they came from.
+        self.alerts = values.get("alerts", [])
         kept = values.get("views", VIEWS)
         self.views = [view for view in VIEWS if view in kept]
 
@@ -121,16 +124,34 @@ def tables(con, bindings):
     con.unregister("given")
 
 
-def free_flow(con, lake, binding):
-    """Makes the table `free_flow` (road, kmh) from the bytes that the last binding names; empty without one."""
-    run(con, "create table free_flow (road varchar, kmh double)")
-    key = binding["references"].get("free_flow")
+def reference(lake, binding, name):
+    """The bytes that the last binding names, as a table of DuckDB; none if it names none."""
+    key = binding["references"].get(name)
     if key is None:
-        return
-    path = pathlib.Path(lake) / "raw" / "_reference" / f"free_flow-{key}"
+        return None
+    path = pathlib.Path(lake) / "raw" / "_reference" / f"{name}-{key}"
     if not path.is_file():
         raise SystemExit(f"cannot judge: the reference table {path} is not there")
-    source = f"read_csv('{path}', header = true, all_varchar = true)"
+    return f"read_csv('{path}', header = true, all_varchar = true)"
+
+
+def references(con, lake, binding, settings, verdict):
+    """Makes `free_flow` (road, kmh) and `route_roads` (route, road, length_m), empty without a reference table."""
+    run(con, "create table free_flow (road varchar, kmh double)")
+    run(con, "create table route_roads (route varchar, road varchar, length_m double)")
+    if source := reference(lake, binding, "free_flow"):
+        free_flow(con, source)
+    if source := reference(lake, binding, "routes"):
+        fields = "trim(route_id), trim(road_id), trim(length_m)::double"
+        run(con, f"insert into route_roads select {fields} from {source}")
+    if source := reference(lake, binding, "alerts"):
+        listed = rows(con, f"select trim(rule), trim(watches), trim(at_least)::double, trim(severity) from {source}")
+        told = [(rule["rule"], rule["watches"], float(rule["at_least"]), rule["severity"]) for rule in settings.alerts]
+        same = sorted(listed) == sorted(told)
+        verdict.expect(same, f"raw/_cuts: the rules of alerts are {told}, those in raw/_reference {listed}")
+
+
+def free_flow(con, source):
     header = columns(con, source)
     road = next(name for name in ["road_id", "segment_id"] if name in header)
     speed = next(name for name in ["free_flow", "free_flow_speed"] if name in header)

@@ -12,7 +12,7 @@ from query import columns, run
 TOPICS = ["gps_data", "vehicle_data", "traffic_camera_data", "weather_data", "emergency_incident_data"]
 VIEWS = [
     "vehicle_locations", "road_traffic", "road_current", "hotspots", "incidents", "weather", "weather_current",
-    "cameras", "city_summary",
+    "cameras", "city_summary", "routes", "alerts",
 ]  # fmt: skip
 TABLES = {
     **{topic: f"raw/{topic}" for topic in TOPICS},
@@ -50,9 +50,9 @@ SCHEMAS = {
     "vehicle_locations": "vehicle_id varchar, latitude double, longitude double, speed double, direction double, "
     f"timestamp timestamptz, {_STAMP}",
     "road_traffic": "road_id varchar, window_s bigint, window_start timestamptz, "
-    f"{_ROAD.format('min_speed double, max_speed double,')}, {_STAMP}",
+    f"{_ROAD.format('min_speed double, max_speed double,')}, camera_speed double, camera_count bigint, {_STAMP}",
     "road_current": f"road_id varchar, {_ROAD.format('')}, window_s bigint, window_start timestamptz, "
-    f"timestamp timestamptz, {_STAMP}",
+    f"timestamp timestamptz, camera_speed double, camera_count bigint, weather_factor double, {_STAMP}",
     "hotspots": "rank bigint, road_id varchar, congestion double, average_speed double, free_flow_speed double, "
     + _STAMP,
     "incidents": "incident_id varchar, incident_type varchar, status varchar, severity varchar, latitude double, "
@@ -67,6 +67,10 @@ SCHEMAS = {
     f"direction double, vehicle_count double, detections varchar, timestamp timestamptz, {_STAMP}",
     "city_summary": "name varchar, total_vehicles bigint, active_emergencies bigint, average_city_speed double, "
     f"congested_roads bigint, roads_reporting bigint, timestamp timestamptz, {_STAMP}",
+    "routes": "route_id varchar, travel_time_s double, free_flow_s double, delay_s double, travel_time_index double, "
+    f"length_m double, worst_road varchar, roads bigint, roads_without_data bigint, {_STAMP}",
+    "alerts": "episode varchar, rule varchar, subject varchar, severity varchar, state varchar, value double, "
+    f"threshold double, opened_at timestamptz, cleared_at timestamptz, {_STAMP}",
 }
 
 
@@ -98,6 +102,13 @@ def load(con, lake, name, verdict):
     run(con, f"create table {name} ({SCHEMAS[name]})")
     if not (folder / "_delta_log").is_dir():
         return {}
+    theirs = DeltaTable(str(folder)).schema().fields
+    for one, other, fact in [(columns(con, name), theirs, "missing"), (theirs, columns(con, name), "not in views.md")]:
+        names = {getattr(field, "name", field) for field in other}
+        for column in one:
+            column = getattr(column, "name", column)
+            if column not in names:
+                raise SystemExit(f"cannot judge: {TABLES[name]}: column {column} {fact}")
     adds, transactions = live_files(folder, verdict)
     adds = list(adds)
     paths = [str(folder / urllib.parse.unquote(add["path"])) for add in adds]

@@ -59,7 +59,7 @@ def judge(lake, kind="kafka", truth=None, told=None, stores=None, prefix="", cit
     for name, apps in transactions.items():
         ahead = {app: tick for app, tick in apps.items() if tick > last["tick"]}
         verdict.expect(not ahead, f"{delta.TABLES[name]}: committed beyond the last cut {last['tick']}: {ahead}")
-    cuts.free_flow(con, lake, last)
+    cuts.references(con, lake, last, settings, verdict)
     records.load(con, verdict)
     if truth:
         produced.judge(con, truth, kind, verdict)

@@ -7,6 +7,8 @@ import collections
 import math
 import random
 
+import model_joins
+
 MINUTE = 60_000
 START = 1_772_438_400_000
 SKEW, DISORDER, DEDUP, HORIZON = 10_000, 10_000, 60_000, 120_000
@@ -25,6 +27,9 @@ KEPT = {
 STAGES = {None: 1, "Active": 1, "pending": 1, "RESPONDING": 2, "on_scene": 2, "Resolved": 3, "closed": 3}
 SEVERITIES = {"Low": "low", "minor": "low", "Moderate": "medium", "HIGH": "high", "severe": "critical"}
 KINDS = {"Fire": "critical", "medical": "critical", "Accident": "high", "Theft": "low", "Parade": "medium", None: "medium"}
+
+GRAVITY = {"low": 0, "medium": 1, "high": 2, "critical": 3}
+ROAD_FACTORS = {None: 1.0, "Rain": 1.2, "snow": 1.5, "Clear": 1.0}
 
 Record = collections.namedtuple(
     "Record", "part offset sent id device event speed lat lon direction kind road more", defaults=[None, None, None, ()]
@@ -65,7 +70,7 @@ class Traffic:
         sent, event = self.times()
         made = Record(
             rng.randrange(2), 0, sent, self.id(), f"veh-{device}", event,
-            rng.randrange(900) / 10 + rng.choice([0, 1e-7, 5e-7]), 51.5 + rng.randrange(50) / 1e4, -0.1,
+            rng.randrange(900) / 10 + rng.choice([0, 1e-7, 5e-7]), 51.5 + rng.randrange(50) / 1e4 + (road == 6), -0.1,
             rng.choice([None, 90.0, 12.5]), rng.choice([None, "bus"]),
             None if rng.random() < 0.05 else f"road-{road}",
         )  # fmt: skip
@@ -73,7 +78,8 @@ class Traffic:
             return [made]
         # The same id and the same words in another topic are no copy.
         speed = rng.choice([made.speed, 88.0])
-        return [made, made._replace(part=2 + rng.randrange(2), sent=sent + 5, speed=speed, more=(("make", "Ford"),))]
+        part, lat = 2 + rng.randrange(2), made.lat + rng.choice([0, 0.004])
+        return [made, made._replace(part=part, sent=sent + 5, speed=speed, lat=lat, more=(("make", "Ford"),))]
 
     def camera(self):
         rng, number = self.rng, self.rng.randrange(4)
@@ -82,7 +88,9 @@ class Traffic:
         sent, event = self.times()
         more = (("camera_id", f"cam-{number}"), ("vehicle_count", float(rng.randrange(9))), ("detections", "[1]"))
         speed = rng.choice([None, 30.0, 31.5])
-        return [Record(4, 0, sent, self.id(), "pole", event, speed, 51.5, 0.0, 90.0, None, "road-1", more)]
+        # One names no road, and one stands where nobody drives.
+        road = [None, "road-1", "road-2", rng.choice(["road-3", "road-9"])][number]
+        return [Record(4, 0, sent, self.id(), "pole", event, speed, 51.5, -0.1, 90.0, None, road, more)]
 
     def station(self):
         rng, number = self.rng, self.rng.randrange(3)
@@ -91,10 +99,14 @@ class Traffic:
             ("temperature", rng.randrange(300) / 10), ("weather_condition", rng.choice([None, "Rain", "snow", "Clear"])),
             ("humidity", rng.choice([None, 80.0])), ("air_quality_index", rng.choice([None, 50.0, 50.5, 180.0, 301.0])),
         )  # fmt: skip
-        return [Record(5, 0, sent, self.id(), f"station-{number}", event, None, 51.5, 0.0, None, more=more)]
+        # Two stand at one place, and one is moved to and fro.
+        lat = [51.501, 51.504, 51.504][number] + (rng.choice([0, 0.01]) if number == 0 else 0)
+        return [Record(5, 0, sent, self.id(), f"station-{number}", event, None, lat, -0.1, None, more=more)]
 
     def incident(self):
         rng = self.rng
+        if 33 <= self.cut < 40:
+            return []
         sent, event = self.times()
         said = rng.choice(list(STAGES)[: 3 + self.cut % 10 // 2])
         more = (
@@ -140,15 +152,17 @@ def clock_after(values, clock):
 
 
 class City:
-    def __init__(self, free_flow, cell):
-        self.free_flow, self.cell = free_flow, cell
+    def __init__(self, free_flow, cell, speed_from):
+        self.free_flow, self.cell, self.speed_from = free_flow, cell, speed_from
         self.now = self.wm = None
         self.values, self.clocks = [[] for _ in PARTS], [None for _ in PARTS]
         self.watermarks = {}
-        self.buckets, self.counted = [], []
+        self.buckets, self.counted, self.seen, self.heard = [], [], [], {}
+        self.alerts = model_joins.Alerts()
         self.known = {view: {} for view in KEPT}
         self.rows = collections.defaultdict(list)
         self.published = collections.defaultdict(dict)
+        self.live = {}
         self.expires = {}
 
     def cut(self, number, now, records):
@@ -166,9 +180,13 @@ class City:
         for r in self.judged(records):
             r = r._replace(sent=min(r.sent, now))
             self.remember(r)
-            if topic(r) == "gps_data":
-                self.counted.append(r._replace(road=r.road or self.cell(r.lat, r.lon)))
-        self.newest(), self.windows(), self.currents(), self.sum_up()
+            self.heard[topic(r)] = max(r.sent, self.heard.get(topic(r), 0))
+            r = r._replace(road=r.road or self.cell(r.lat, r.lon))
+            if topic(r) in self.speed_from:
+                self.counted.append(r)
+            if topic(r) == "traffic_camera_data" and r.speed is not None:
+                self.seen.append(r)
+        self.newest(), self.windows(), self.currents(), self.sum_up(), self.joins()
         return self.wm, dict(self.watermarks), list(self.clocks)
 
     def judged(self, records):
@@ -225,6 +243,7 @@ class City:
             if view == "vehicle_locations":
                 strip = lambda r: r._replace(road=None, more=())
                 live = {key: (strip(r), stage) for key, (r, stage) in live.items()}
+            self.live[view] = live
             self.publish(view, live, gone=lambda key: key in keys)
 
     def freed(self, minute):
@@ -234,7 +253,9 @@ class City:
         inside = [r for r in self.counted if r.road == road and first <= r.event // MINUTE < first + minutes]
         total = sum(round_even(r.speed * 1e6) for r in inside)
         speeds = [r.speed for r in inside]
-        return (total, len(inside), min(speeds), max(speeds), len({r.device for r in inside}))
+        seen = [r.speed for r in self.seen if r.road == road and first <= r.event // MINUTE < first + minutes]
+        camera = sum(round_even(speed * 1e6) for speed in seen) / 1e6 / len(seen) if seen else None
+        return (total, len(inside), min(speeds), max(speeds), len({r.device for r in inside}), camera, len(seen))
 
     def windows(self):
         live = {}
@@ -255,7 +276,8 @@ class City:
             minute = max(minutes)
             newest = min((r for r in here if r.event // MINUTE == minute), key=lambda r: (-r.event, r.part, r.offset))
             if self.prev_now is None or newest.sent + 10 * MINUTE > self.prev_now:
-                live[road] = self.window(road, minute - 4, 5) + (minute - 4, newest.event, newest.sent)
+                factor = model_joins.weather_factor((newest.lat, newest.lon), self.stations())
+                live[road] = self.window(road, minute - 4, 5) + (minute - 4, newest.event, newest.sent, factor)
         self.publish("road_current", live)
         measured = [(1.0 - mean(v) / self.free_flow[k], k, mean(v)) for k, v in live.items() if k in self.free_flow]
         self.roads = live
@@ -263,6 +285,9 @@ class City:
         ranks = {rank: (road, speed, self.free_flow[road]) for rank, (_, road, speed) in enumerate(worst, 1)}
         self.publish("hotspots", ranks, gone=lambda key: True)
 
+    def stations(self):
+        weather = self.live["weather"]
+        return {name: ((r.lat, r.lon), ROAD_FACTORS[of(r, "weather_condition")]) for name, (r, _) in weather.items()}
 
     def sum_up(self):
         reports = sum(value[1] for value in self.roads.values())
@@ -272,8 +297,32 @@ class City:
         totals = (count("vehicle_locations"), count("incidents"), speed, len(slow), len(self.roads), self.now)
         self.publish("city_summary", {"summary": totals})
 
+    def joins(self):
+        speeds = {road: mean(window) for road, window in self.roads.items()}
+        route = lambda legs: model_joins.route(legs, speeds, self.free_flow)
+        routes = {name: route(legs) for name, legs in model_joins.ROUTES.items()}
+        self.publish("routes", routes)
+        air = {name: of(r, "air_quality_index") for name, (r, _) in self.live["weather"].items()}
+        watched = {
+            "incident_severity": {name: GRAVITY[severity_of(r)] for name, (r, _) in self.live["incidents"].items()},
+            "congestion_level": {road: self.level(road, speed) for road, speed in speeds.items()},
+            "route_delay_s": {n: (now - free) / 1000 for n, (now, free, *_) in routes.items() if now and free},
+            "air_quality_index": {name: value for name, value in air.items() if value is not None},
+            "silent_s": {name: (self.now - heard) // 1000 for name, heard in self.heard.items()},
+        }
+        self.publish("alerts", self.alerts.cut(self.prev_now, self.now, watched))
+
+    def level(self, road, speed):
+        free = self.free_flow.get(road)
+        bounds, measure = ([0.7, 0.4, 0.2], speed / free) if free else ([45, 25, 10], speed)
+        return sum(measure <= bound for bound in bounds)
+
     def is_slow(self, speed, free):
         return speed / free <= 0.4 if free else speed <= 25
+
+
+def severity_of(r):
+    return SEVERITIES.get(of(r, "severity")) or KINDS[of(r, "incident_type")]
 
 
 def mean(window):

@@ -112,8 +112,9 @@ def arrivals(con, kind, settings, verdict):
 def judge(con, settings, verdict):
     """Makes `accepted`, what views count, and compares the verdicts with `dropped`."""
     text = (SQL / "verdicts.sql").read_text()
-    run(con, text.format(**vars(settings)))
-    name_roads(con)
+    run(con, text.format(**vars(settings), topics=TOPICS))
+    name_roads(con, "readings")
+    name_roads(con, "sightings")
     for sentence, one, other in [
         ("records that should be dropped and are not", "verdicts", "listed"),
         ("records that are dropped and should not be", "listed", "verdicts"),
@@ -125,9 +126,9 @@ def judge(con, settings, verdict):
     )
 
 
-def name_roads(con):
-    """A report without a road counts for its H3 cell of resolution 9."""
-    places = rows(con, "select distinct latitude, longitude from readings where road is null")
+def name_roads(con, table):
+    """What names no road counts for the H3 cell of its position, of resolution 9."""
+    places = rows(con, f"select distinct latitude, longitude from {table} where road is null")
     if not places:
         return
     import h3
@@ -135,5 +136,5 @@ def name_roads(con):
     cells = [h3.latlng_to_cell(latitude, longitude, 9) for latitude, longitude in places]
     named = pyarrow.table({"lat": [p[0] for p in places], "lon": [p[1] for p in places], "cell": cells})
     con.register("cells", named)
-    run(con, "update readings set road = cell from cells where road is null and latitude = lat and longitude = lon")
+    run(con, f"update {table} set road = cell from cells where road is null and latitude = lat and longitude = lon")
     con.unregister("cells")

@@ -8,6 +8,7 @@ import pyarrow
 from deltalake import write_deltalake
 
 import model
+import model_joins
 
 DAY = datetime.date(2026, 3, 2)
 TIME = pyarrow.timestamp("us", "UTC")
@@ -26,9 +27,11 @@ TYPES = {
     "raw/_cuts": "tick i generation i now t watermark t binding s settings s plan_hash s",
     "views/vehicle_locations": "vehicle_id s latitude d longitude d speed d direction d timestamp t",
     "views/road_traffic": "road_id s window_s i window_start t average_speed d vehicle_count i report_count i "
-    "min_speed d max_speed d free_flow_speed d travel_time_index d congestion_level s speed_basis s",
+    "min_speed d max_speed d free_flow_speed d travel_time_index d congestion_level s speed_basis s camera_speed d "
+    "camera_count i",
     "views/road_current": "road_id s average_speed d vehicle_count i report_count i free_flow_speed d "
-    "travel_time_index d congestion_level s speed_basis s window_s i window_start t timestamp t",
+    "travel_time_index d congestion_level s speed_basis s window_s i window_start t timestamp t camera_speed d camera_count i "
+    "weather_factor d",
     "views/hotspots": "rank i road_id s congestion d average_speed d free_flow_speed d",
     "views/incidents": "incident_id s incident_type s status s severity s latitude d longitude d road_id s "
     "description s timestamp t",
@@ -40,6 +43,9 @@ TYPES = {
     "timestamp t",
     "views/city_summary": "name s total_vehicles i active_emergencies i average_city_speed d congested_roads i "
     "roads_reporting i timestamp t",
+    "views/routes": "route_id s travel_time_s d free_flow_s d delay_s d travel_time_index d length_m d worst_road s "
+    "roads i roads_without_data i",
+    "views/alerts": "episode s rule s subject s severity s state s value d threshold d opened_at t cleared_at t",
 }
 STAMP = " revision i is_final o removed o tick i watermark t"
 ARROW = {
@@ -62,10 +68,10 @@ def tick_of(number):
     return (1 << 32) + 7 * number if number < 30 else (2 << 32) + 5 * (number - 30)
 
 
-def build(seed, cell):
+def build(seed, cell, speed_from=None):
     """All tables of a correct lake, the free-flow table, and the city as it ends."""
-    free_flow = {f"road-{n}": 40.0 + 7 * n for n in range(7)}
-    city = model.City(free_flow, cell)
+    free_flow = {f"road-{n}": 40.0 + 7 * n for n in [*range(7), 50]}
+    city = model.City(free_flow, cell, speed_from or ["gps_data"])
     rows = {table: [] for table in TYPES}
     ends, before, stamps = [first for *_, first in model.PARTS], {"tick": 0, "watermark_ms": None, "now_ms": None}, {}
     for number, (now, batch) in enumerate(model.traffic(seed)):
@@ -82,7 +88,7 @@ def build(seed, cell):
             else:
                 rows["rejects"].append(place | {"reason": "not_json", "detail": "", "bytes": b"{"})
         binding = bound(tick, before, ends, clocks, watermarks, now)
-        rows["raw/_cuts"].append(cut_row(binding, watermark))
+        rows["raw/_cuts"].append(cut_row(binding, watermark, speed_from))
         before = {"tick": tick, "watermark_ms": watermark, "now_ms": now}
         stamps[number] = {"tick": tick, "watermark": at(watermark), "date": DAY}
     for record, verdict, number in city.rows["dropped"]:
@@ -114,12 +120,15 @@ def bound(tick, before, ends, clocks, watermarks, now):
     ]  # fmt: skip
     return {
         "tick": tick, "generation": tick >> 32, "is_cut": True, "cut": before, "partitions": parts,
-        "watermark_ms": watermarks, "now_ms": now, "references": {"free_flow": "cafe"},
+        "watermark_ms": watermarks, "now_ms": now, "references": {name: "cafe" for name in ["free_flow", "routes", "alerts"]},
     }  # fmt: skip
 
 
-def cut_row(binding, watermark):
+def cut_row(binding, watermark, speed_from):
+    names = ["rule", "watches", "at_least", "severity"]
     settings = {
+        "alerts": [dict(zip(names, rule)) for rule in model_joins.RULES],
+        **({"speed_from": speed_from} if speed_from else {}),
         "dedup": True, "vehicle_count": True, "dedup_horizon_ms": model.DEDUP, "clock_skew_ms": model.SKEW,
         "correction_horizon_ms": model.HORIZON, "out_of_orderness_ms": model.DISORDER,
     }  # fmt: skip
@@ -141,6 +150,7 @@ def measured(road, value, free_flow):
         "road_id": road, "average_speed": speed, "vehicle_count": value[4], "report_count": value[1],
         "free_flow_speed": free, "travel_time_index": free / speed if free and speed > 0 else None,
         "congestion_level": level(speed, free), "speed_basis": "report_mean",
+        "camera_speed": value[5], "camera_count": value[6],
     }  # fmt: skip
 
 
@@ -168,8 +178,7 @@ def weather(key, value, _):
 
 def incident(key, value, _):
     r, stage = value
-    severity = model.SEVERITIES.get(model.of(r, "severity")) or model.KINDS[model.of(r, "incident_type")]
-    said = {"incident_id": key, "severity": severity, "status": [None, "active", "responding"][stage]}
+    said = {"incident_id": key, "severity": model.severity_of(r), "status": [None, "active", "responding"][stage]}
     return reported(r) | said
 
 
@@ -184,8 +193,8 @@ def traffic(key, value, free_flow):
 
 
 def current(key, value, free_flow):
-    window = {"window_s": 300, "window_start": at(value[5] * model.MINUTE), "timestamp": at(value[6])}
-    return measured(key, value, free_flow) | window
+    window = {"window_s": 300, "window_start": at(value[7] * model.MINUTE), "timestamp": at(value[8])}
+    return measured(key, value, free_flow) | window | {"weather_factor": value[10]}
 
 
 def hotspot(key, value, _):
@@ -195,9 +204,27 @@ def hotspot(key, value, _):
     return {"rank": key} | named
 
 
+def route(key, value, _):
+    now, free, length, worst, roads, silent = value
+    seconds = lambda ms: None if ms is None else ms / 1000
+    both = now is not None and free is not None
+    return {
+        "route_id": key, "travel_time_s": seconds(now), "free_flow_s": seconds(free), "length_m": length,
+        "delay_s": seconds(now - free) if both else None, "travel_time_index": now / free if both else None,
+        "worst_road": worst, "roads": roads, "roads_without_data": silent,
+    }  # fmt: skip
+
+
+def alert(key, value, _):
+    named = {name: value[name] for name in ["rule", "subject", "severity", "value", "threshold"]}
+    times = {"opened_at": at(value["opened"]), "cleared_at": at(value["cleared"])}
+    return named | times | {"episode": key, "state": "cleared" if value["cleared"] is not None else "open"}
+
+
 COLUMNS = {
     "vehicle_locations": vehicle, "road_traffic": traffic, "road_current": current, "hotspots": hotspot,
     "incidents": incident, "weather": weather, "weather_current": weather, "cameras": camera, "city_summary": summary,
+    "routes": route, "alerts": alert,
 }  # fmt: skip
 KEYS = {"incidents": "incident_id"}
 
@@ -214,3 +241,7 @@ def write(lake, rows, free_flow):
     reference.mkdir(parents=True)
     lines = ["road_id,free_flow"] + [f"{road},{speed}" for road, speed in free_flow.items()]
     (reference / "free_flow-cafe").write_text("\n".join(lines) + "\n")
+    legs = [f"{name},{road},{length}" for name, legs in model_joins.ROUTES.items() for road, length in legs]
+    (reference / "routes-cafe").write_text("\n".join(["route_id,road_id,length_m", *legs]) + "\n")
+    rules = [",".join(map(str, rule)) for rule in model_joins.RULES]
+    (reference / "alerts-cafe").write_text("\n".join(["rule,watches,at_least,severity", *rules]) + "\n")

@@ -23,4 +23,6 @@ delete from latest l using kept_times k where l.view = k.view and arrival_ms + k
 insert into latest_rows
 select {n}, * exclude (was_there, has_left), stage = 3 from renewed
 where (stage < 3 and not coalesce(has_left, false)) or (stage = 3 and coalesce(was_there, false));
+insert into latest_live
+select {n}, view, key, part, off from latest where stage < 3 and view in ('incidents', 'weather');
 insert into latest_keys select {n}, view, count(*) from latest where stage < 3 group by view;

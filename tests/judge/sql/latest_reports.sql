@@ -72,3 +72,5 @@ create table latest (view varchar, key varchar, stage int, event_ms bigint, rank
     arrival_ms bigint, value ubigint, revision bigint);
 create table latest_rows as select 0::bigint as n, *, false as removed from latest limit 0;
 create table latest_keys (n bigint, view varchar, keys bigint);
+-- What other views look up: the keys at each cut.
+create table latest_live (n bigint, view varchar, key varchar, part bigint, off bigint);

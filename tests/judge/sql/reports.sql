@@ -13,13 +13,13 @@ from (select _topic, _partition, _offset, id, device_id as device, epoch_ms(time
       from gps_data
       union all by name
       select _topic, _partition, _offset, id, device_id as device, epoch_ms(timestamp) as event_ms, latitude, longitude,
-          speed, direction, _timestamp_ms as sent_ms,
+          speed, direction, road_id, _timestamp_ms as sent_ms,
           hash(device_id, timestamp, latitude + 0.0, longitude + 0.0, speed + 0.0, direction + 0.0, vehicle_type, make,
                model, year, fuel_type, road_id) as content
       from vehicle_data
       union all by name
       select _topic, _partition, _offset, id, device_id as device, epoch_ms(timestamp) as event_ms, latitude, longitude,
-          _timestamp_ms as sent_ms,
+          speed, road_id, _timestamp_ms as sent_ms,
           hash(device_id, timestamp, latitude + 0.0, longitude + 0.0, camera_id, speed + 0.0, direction + 0.0, road_id,
                vehicle_count + 0.0, detections) as content
       from traffic_camera_data

@@ -1,4 +1,4 @@
--- `road_traffic`: a row at each cut that adds reports to a window, and at the cut by whose watermark it is final.
+-- `road_traffic`: a row at each cut that adds reports, or a camera's, to a window, and at the cut by whose watermark it is final.
 -- Final is final, should the watermark go back.
 -- A window is freed, without a row, at the first cut where the last watermark is 5 min + horizon past its start.
 
@@ -25,6 +25,7 @@ select road as road_id, window_s::bigint as window_s, make_timestamptz(start_ms 
     index_of(mean(sum_e6, reports), kmh) as travel_time_index,
     level_of(mean(sum_e6, reports), kmh) as congestion_level,
     'report_mean' as speed_basis,
+    mean(seen_e6, seen) as camera_speed, seen as camera_count,
     row_number() over (partition by road, window_s, start_ms order by n) as revision,
     coalesce(start_ms + window_s * 1000 <= top_wm_ms, false) as is_final,
     false as removed,

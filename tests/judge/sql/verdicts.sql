@@ -33,8 +33,13 @@ left join duplicates d on d.part = a.part and d.off = a.off;
 
 create table accepted as select * exclude (verdict, is_late) from judged where verdict is null order by cut, part, off;
 
--- What counts for roads.
-create table readings as select *, road_id as road from accepted where topic = 'gps_data';
+-- What counts for roads; of the same time the report of the topic with the lowest rank is the newest.
+create table readings as
+select *, road_id as road, list_position({topics}, topic) as rank from accepted where list_contains({speed_from}, topic);
+
+-- What cameras say of roads.
+create table sightings as
+select *, road_id as road from accepted where topic = 'traffic_camera_data' and speed is not null;
 
 create view verdicts as
 select topic as _topic, partition as _partition, off as _offset, verdict, tick
