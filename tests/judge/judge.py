@@ -70,7 +70,7 @@ def judge(lake, kind="kafka", truth=None, told=None, stores=None, prefix="", cit
     views.recompute(con, settings)
     views.judge(con, settings, verdict)
     if city:
-        simulated.judge(con, city, verdict)
+        simulated.judge(con, city, settings, verdict)
     if told is not None:
         summary.judge(con, told, views.live_keys(con, settings), verdict)
     if stores:

@@ -2,18 +2,21 @@
 
 import pathlib
 
+import simulated_joins
 from query import run
 
 
-def judge(con, folder, verdict):
+def judge(con, folder, settings, verdict):
     """`folder`: what --truth has written."""
-    for name in ["incidents", "weather", "vehicles", "road_minutes"]:
+    for name in ["incidents", "weather", "vehicles", "road_minutes", "roads"]:
         path = pathlib.Path(folder) / f"{name}.csv"
         run(con, f"create view true_{name} as from read_csv('{path}', header = true)")
     incidents(con, verdict)
     weather(con, verdict)
     vehicles(con, verdict)
-    roads(con, verdict)
+    if settings.speed_from == ["gps_data"]:
+        roads(con, verdict)
+    simulated_joins.judge(settings, verdict)
 
 
 def incidents(con, verdict):
