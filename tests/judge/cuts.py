@@ -9,6 +9,19 @@ from delta import VIEWS
 from query import columns, rows, run
 
 
+# What rules may say instead of a number.
+WORDS = {
+    "incident_severity": ["low", "medium", "high", "critical"],
+    "congestion_level": ["light", "moderate", "heavy", "severe"],
+}
+
+
+def rule_of(rule, watches, at_least, severity):
+    words = WORDS.get(watches, [])
+    number = words.index(at_least) if at_least in words else at_least
+    return {"rule": rule, "watches": watches, "at_least": float(number), "severity": severity}
+
+
 class Settings:
     """The settings of the run, the same at every cut."""
 
@@ -20,7 +33,7 @@ class Settings:
             setattr(self, name, int(values[name]))
         self.speed_from = values.get("speed_from", ["gps_data"])
         # Rules of alerts, wherever they came from.
-        self.alerts = values.get("alerts", [])
+        self.alerts = [rule_of(**rule) for rule in values.get("alerts", [])]
         kept = values.get("views", VIEWS)
         self.views = [view for view in VIEWS if view in kept]
 
@@ -145,9 +158,9 @@ def references(con, lake, binding, settings, verdict):
         fields = "trim(route_id), trim(road_id), trim(length_m)::double"
         run(con, f"insert into route_roads select {fields} from {source}")
     if source := reference(lake, binding, "alerts"):
-        listed = rows(con, f"select trim(rule), trim(watches), trim(at_least)::double, trim(severity) from {source}")
-        told = [(rule["rule"], rule["watches"], float(rule["at_least"]), rule["severity"]) for rule in settings.alerts]
-        same = sorted(listed) == sorted(told)
+        found = rows(con, f"select trim(rule), trim(watches), trim(at_least), trim(severity) from {source}")
+        listed, told = [rule_of(*row) for row in found], settings.alerts
+        same = sorted(listed, key=str) == sorted(told, key=str)
         verdict.expect(same, f"raw/_cuts: the rules of alerts are {told}, those in raw/_reference {listed}")
 
 

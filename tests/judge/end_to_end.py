@@ -7,6 +7,7 @@ Exit 0: the judge has nothing to complain of, with the simulator's truth, the su
 """
 
 import argparse
+import csv
 import json
 import pathlib
 import signal
@@ -29,6 +30,7 @@ def arguments():
     parser.add_argument("--for", dest="duration", default="5m")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--checkpoint", default="10s")
+    parser.add_argument("--conf", action="append", default=[], help="of the job: key=value")
     args, args.simulate = parser.parse_known_args()
     return args
 
@@ -48,6 +50,19 @@ class City:
         options = [option for value in conf for option in ["--conf", value]]
         command = [self.args.greenwave, "submit", "--master", f"local[{self.args.workers}]", SETTINGS]
         return self.start("job", [*command, *options, "--output", "json"])
+
+    def tables(self):
+        """Reference tables of the city: free flow, and as routes every line of its grid, in each direction."""
+        with open(self.work / "truth/roads.csv", encoding="utf-8") as file:
+            roads = list(csv.DictReader(file))
+        free_flow, routes = ["road_id,free_flow"], ["route_id,road_id,length_m"]
+        for road in roads:
+            free_flow.append(f"{road['road']},{road['free_flow_kmh']}")
+            _, column, row, way = road["road"].split("-")
+            routes.append(f"line-{row if way in 'EW' else column}-{way},{road['road']},{road['length_m']}")
+        for name, lines in [("free_flow", free_flow), ("routes", routes)]:
+            (self.work / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return [f"{name}={self.work}/{name}.csv" for name in ["free_flow", "routes"]]
 
     def start(self, name, command):
         with open(self.work / f"{name}.log", "a", encoding="utf-8") as log:
@@ -87,7 +102,7 @@ def last_line(process, codes=(0,)):
 
 def folder(city):
     last_line(city.simulate("--out", city.work / "input"))
-    told = last_line(city.job(f"input={city.work}/input", "speed=memory:"))
+    told = last_line(city.job(f"input={city.work}/input", "speed=memory:", *city.tables(), *city.args.conf))
     return city.judge("folder", told)
 
 
@@ -98,10 +113,11 @@ def kafka(city):
         while "REDIS" not in at:
             name, _, value = servers.stdout.readline().strip().partition("=")
             at[name] = value
-        conf = [f"input=kafka://{at['BROKERS']}", f"speed={at['REDIS'].rstrip('/')}"]
+        conf = [f"input=kafka://{at['BROKERS']}", f"speed={at['REDIS'].rstrip('/')}", *city.args.conf]
         simulated = city.simulate("--kafka", at["BROKERS"])
         begun = time.monotonic()
         time.sleep(3)
+        conf += city.tables()
         job = city.job(*conf)
         for part in [1, 2]:
             time.sleep(max(0, begun + part * seconds(city.args.duration) / 3 - time.monotonic()))

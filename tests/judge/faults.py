@@ -5,7 +5,7 @@ import json
 import math
 
 import join_faults
-import model
+import model_traffic
 import tables
 from spoil import VIEW, add, after, last, one_more
 
@@ -130,7 +130,7 @@ FAULTS = [
     ("a vehicle's older report wins", "another latitude",
      lambda t: after(t[VIEW["vehicle_locations"]][60], latitude=t[VIEW["vehicle_locations"]][60]["latitude"] + 1)),
     ("a watermark is not the cut's", "another watermark",
-     lambda t: after(t[VIEW["road_current"]][30], watermark=tables.at(model.START))),
+     lambda t: after(t[VIEW["road_current"]][30], watermark=tables.at(model_traffic.START))),
     ("a camera's raw row is lost", "gaps", lambda t: t["raw/traffic_camera_data"].pop(30)),
     ("a raw row stands in another topic's table", "of another topic",
      lambda t: add(t["raw/weather_data"], t["raw/vehicle_data"][9])),

@@ -68,7 +68,8 @@ def off_by_a_cut(t):
 
 
 def reopened(t):
-    return next((one, two) for one, two in pairs(t[ALERTS], "episode") if (one["state"], two["state"]) == ("cleared", "open"))
+    again = lambda one, two: (one["state"], two["state"]) == ("cleared", "open")
+    return next((one, two) for one, two in pairs(t[ALERTS], "episode") if again(one, two))
 
 
 def opened_anew(t):
@@ -115,7 +116,8 @@ FAULTS = [
      lambda t: after(seen(t[TRAFFIC]), camera_speed=29.75)),
     ("a camera's mean is a bit off", "road_current: another camera_speed",
      lambda t: after(seen(t[CURRENT]), camera_speed=math.nextafter(seen(t[CURRENT])["camera_speed"], 0))),
-    ("a camera is counted twice", "road_current: another camera_count", lambda t: one_more(seen(t[CURRENT]), "camera_count")),
+    ("a camera is counted twice", "road_current: another camera_count",
+     lambda t: one_more(seen(t[CURRENT]), "camera_count")),
     ("a camera without a speed is counted", "road_traffic: another camera_count",
      lambda t: one_more(last(t[TRAFFIC], camera_count=0), "camera_count")),
     ("a camera changes nothing", "road_traffic: rows that are missing", silent_camera),
@@ -159,7 +161,8 @@ FAULTS = [
      lambda t: after(last(t[ALERTS], rule="slow-route", state="open"), value=21.0)),
     ("a cleared episode has a value", "alerts: another value",
      lambda t: after(last(t[ALERTS], state="cleared"), value=3.0)),
-    ("a cleared episode is open", "alerts: another state", lambda t: after(last(t[ALERTS], state="cleared"), state="open")),
+    ("a cleared episode is open", "alerts: another state",
+     lambda t: after(last(t[ALERTS], state="cleared"), state="open")),
     ("an episode is cleared a cut early", "alerts: another cleared_at",
      lambda t: after(last(t[ALERTS], state="cleared"), cleared_at=tables.at(0))),
     ("an episode has the severity of another rule", "alerts: another severity",

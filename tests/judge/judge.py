@@ -1,4 +1,4 @@
-"""Judges a stopped job by its lake: recomputes every verdict and every view at every cut from raw and raw/_cuts, in SQL.
+"""Judges a stopped job by its lake: recomputes every verdict and every view at every cut from raw and raw/_cuts.
 
     python tests/judge/judge.py --lake DIR [--redis URL] [--truth FILE] [--summary JSON] [--input-kind kafka|folder]
 

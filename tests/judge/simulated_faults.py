@@ -31,7 +31,9 @@ create table alerts as select * from (values
 ) t(episode, rule, subject, tick, state, removed);
 create table true_roads as select * from (values ('R-1', 500, 51.50, 0.0), ('R-2', 500, 51.60, 0.0))
     t(road, length_m, from_lat, from_lon);
-create table true_weather as select station, lat, lon, travel_time_factor, epoch_ms(minute(m)) as event_ms from (values ('s-1', 51.50, 0.01, 1.0), ('s-2', 51.60, 0.01, 1.2))
+create table true_weather as
+    select station, lat, lon, travel_time_factor, epoch_ms(minute(m)) as event_ms from (values 
+        ('s-1', 51.50, 0.01, 1.0), ('s-2', 51.60, 0.01, 1.2))
     t(station, lat, lon, travel_time_factor),
     range(7) r(m);
 create table road_current as select * from (values ('R-1', 10, false, 1.0), ('R-2', 20, false, 1.2), ('R-2', 70, false, null))

@@ -3,7 +3,7 @@
 import fnmatch
 import json
 
-import model
+import model_traffic
 import tables
 
 
@@ -43,7 +43,7 @@ class Pipeline:
         return self.answers
 
 
-MINUTE = model.MINUTE
+MINUTE = model_traffic.MINUTE
 # View → prefix of its keys, the members of a value, and how long it is kept.
 SPEED = {
     "vehicle_locations": ("vehicle:location:", "vehicle_id latitude longitude speed direction timestamp", 5 * MINUTE),
@@ -140,7 +140,7 @@ def an_alert(second, state):
 def forgotten_alert(_, second):
     """An open episode expires."""
     key = an_alert(second, "open")
-    second[key] = (second[key][0], model.START + 10**9)
+    second[key] = (second[key][0], model_traffic.START + 10**9)
 
 
 def everlasting_alert(_, second):
@@ -175,7 +175,7 @@ STORE_FAULTS = [
     ("a camera in Redis is stale", "stale or wrong", lambda _, second: spoil(second, "cameras:", vehicle_count=77.0)),
     ("a route in Redis is missing", "are missing", lambda _, second: second.pop("routes:ghost")),
     ("a route in Redis expires", "expires at",
-     lambda _, second: second.update({"routes:east": (second["routes:east"][0], model.START)})),
+     lambda _, second: second.update({"routes:east": (second["routes:east"][0], model_traffic.START)})),
     ("a route in Redis is a millisecond off", "stale or wrong",
      lambda _, second: spoil(second, "routes:east", delay_s=json.loads(second["routes:east"][0])["delay_s"] + 0.001)),
     ("an alert in Redis is stale", "stale or wrong", lambda _, second: spoil(second, "alerts:", threshold=0.5)),

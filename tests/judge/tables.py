@@ -9,6 +9,8 @@ from deltalake import write_deltalake
 
 import model
 import model_joins
+import model_traffic
+from columns import COLUMNS, KEYS, at
 
 DAY = datetime.date(2026, 3, 2)
 TIME = pyarrow.timestamp("us", "UTC")
@@ -59,9 +61,6 @@ def schema(table):
     return pyarrow.schema([(n, ARROW[t]) for n, t in zip(words[::2], words[1::2])] + [("date", pyarrow.date32())])
 
 
-def at(ms):
-    return None if ms is None else datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC)
-
 
 def tick_of(number):
     """Cuts of two generations, with ticks between them."""
@@ -73,17 +72,17 @@ def build(seed, cell, speed_from=None):
     free_flow = {f"road-{n}": 40.0 + 7 * n for n in [*range(7), 50]}
     city = model.City(free_flow, cell, speed_from or ["gps_data"])
     rows = {table: [] for table in TYPES}
-    ends, before, stamps = [first for *_, first in model.PARTS], {"tick": 0, "watermark_ms": None, "now_ms": None}, {}
-    for number, (now, batch) in enumerate(model.traffic(seed)):
+    ends, before, stamps = [first for *_, first in model_traffic.PARTS], {"tick": 0, "watermark_ms": None, "now_ms": None}, {}
+    for number, (now, batch) in enumerate(model_traffic.traffic(seed)):
         tick = tick_of(number)
-        records = [it for it in batch if isinstance(it, model.Record)]
+        records = [it for it in batch if isinstance(it, model_traffic.Record)]
         watermark, watermarks, clocks = city.cut(number, now, records)
         for it in batch:
             part, offset = it[0], it[1]
-            topic, name, _ = model.PARTS[part]
+            topic, name, _ = model_traffic.PARTS[part]
             place = {"_topic": topic, "_partition": name, "_offset": offset, "_timestamp_ms": it[2], "date": DAY}
             ends[part] = max(ends[part], offset + 1)
-            if isinstance(it, model.Record):
+            if isinstance(it, model_traffic.Record):
                 rows[f"raw/{topic}"].append(place | raw(it))
             else:
                 rows["rejects"].append(place | {"reason": "not_json", "detail": "", "bytes": b"{"})
@@ -92,7 +91,7 @@ def build(seed, cell, speed_from=None):
         before = {"tick": tick, "watermark_ms": watermark, "now_ms": now}
         stamps[number] = {"tick": tick, "watermark": at(watermark), "date": DAY}
     for record, verdict, number in city.rows["dropped"]:
-        topic, name, _ = model.PARTS[record.part]
+        topic, name, _ = model_traffic.PARTS[record.part]
         place = {"_topic": topic, "_partition": name, "_offset": record.offset}
         rows["dropped"].append(place | {"verdict": verdict, "tick": stamps[number]["tick"], "date": DAY})
     for view, columns in COLUMNS.items():
@@ -116,7 +115,7 @@ def bound(tick, before, ends, clocks, watermarks, now):
             "topic": topic, "partition": name, "start": start, "end": end, "clock": {"now_ms": clock, "last_five": []},
             "last_arrival_ms": None, "idle_since_ms": None,
         }
-        for (topic, name, start), end, clock in zip(model.PARTS, ends, clocks)
+        for (topic, name, start), end, clock in zip(model_traffic.PARTS, ends, clocks)
     ]  # fmt: skip
     return {
         "tick": tick, "generation": tick >> 32, "is_cut": True, "cut": before, "partitions": parts,
@@ -129,104 +128,14 @@ def cut_row(binding, watermark, speed_from):
     settings = {
         "alerts": [dict(zip(names, rule)) for rule in model_joins.RULES],
         **({"speed_from": speed_from} if speed_from else {}),
-        "dedup": True, "vehicle_count": True, "dedup_horizon_ms": model.DEDUP, "clock_skew_ms": model.SKEW,
-        "correction_horizon_ms": model.HORIZON, "out_of_orderness_ms": model.DISORDER,
+        "dedup": True, "vehicle_count": True, "dedup_horizon_ms": model_traffic.DEDUP, "clock_skew_ms": model_traffic.SKEW,
+        "correction_horizon_ms": model_traffic.HORIZON, "out_of_orderness_ms": model_traffic.DISORDER,
     }  # fmt: skip
     return {
         "tick": binding["tick"], "generation": binding["generation"], "now": at(binding["now_ms"]),
         "watermark": at(watermark), "binding": json.dumps(binding), "settings": json.dumps(settings),
         "plan_hash": "cafe", "date": DAY,
     }  # fmt: skip
-
-
-def level(speed, free):
-    bounds, measure = ([0.7, 0.4, 0.2], speed / free) if free else ([45, 25, 10], speed)
-    return next((n for n, b in zip(["light", "moderate", "heavy"], bounds) if measure > b), "severe")
-
-
-def measured(road, value, free_flow):
-    speed, free = model.mean(value), free_flow.get(road)
-    return {
-        "road_id": road, "average_speed": speed, "vehicle_count": value[4], "report_count": value[1],
-        "free_flow_speed": free, "travel_time_index": free / speed if free and speed > 0 else None,
-        "congestion_level": level(speed, free), "speed_basis": "report_mean",
-        "camera_speed": value[5], "camera_count": value[6],
-    }  # fmt: skip
-
-
-def reported(r):
-    named = {"latitude": r.lat, "longitude": r.lon, "speed": r.speed, "direction": r.direction, "road_id": r.road}
-    return named | {"timestamp": at(r.event)} | dict(r.more)
-
-
-def vehicle(key, value, _):
-    return reported(value[0]) | {"vehicle_id": key}
-
-
-def camera(key, value, _):
-    return reported(value[0]) | {"camera_id": key}
-
-
-def weather(key, value, _):
-    r, _ = value
-    condition, aqi = model.of(r, "weather_condition"), model.of(r, "air_quality_index")
-    bands = {None: None, 50.0: "good", 50.5: "moderate", 180.0: "unhealthy", 301.0: "hazardous"}
-    said = {"condition": condition and condition.lower(), "air_quality": bands[aqi]}
-    said["road_factor"] = {"Rain": 1.2, "snow": 1.5}.get(condition, 1.0)
-    return reported(r) | said | {"station_id": r.device, "name": key}
-
-
-def incident(key, value, _):
-    r, stage = value
-    said = {"incident_id": key, "severity": model.severity_of(r), "status": [None, "active", "responding"][stage]}
-    return reported(r) | said
-
-
-def summary(key, value, _):
-    names = ["total_vehicles", "active_emergencies", "average_city_speed", "congested_roads", "roads_reporting"]
-    return {"name": key, "timestamp": at(value[5])} | dict(zip(names, value))
-
-
-def traffic(key, value, free_flow):
-    window = {"window_s": key[1], "window_start": at(key[2]), "min_speed": value[2], "max_speed": value[3]}
-    return measured(key[0], value, free_flow) | window
-
-
-def current(key, value, free_flow):
-    window = {"window_s": 300, "window_start": at(value[7] * model.MINUTE), "timestamp": at(value[8])}
-    return measured(key, value, free_flow) | window | {"weather_factor": value[10]}
-
-
-def hotspot(key, value, _):
-    road, speed, free = value or (None, None, None)
-    congestion = 1.0 - speed / free if value else None
-    named = {"road_id": road, "congestion": congestion, "average_speed": speed, "free_flow_speed": free}
-    return {"rank": key} | named
-
-
-def route(key, value, _):
-    now, free, length, worst, roads, silent = value
-    seconds = lambda ms: None if ms is None else ms / 1000
-    both = now is not None and free is not None
-    return {
-        "route_id": key, "travel_time_s": seconds(now), "free_flow_s": seconds(free), "length_m": length,
-        "delay_s": seconds(now - free) if both else None, "travel_time_index": now / free if both else None,
-        "worst_road": worst, "roads": roads, "roads_without_data": silent,
-    }  # fmt: skip
-
-
-def alert(key, value, _):
-    named = {name: value[name] for name in ["rule", "subject", "severity", "value", "threshold"]}
-    times = {"opened_at": at(value["opened"]), "cleared_at": at(value["cleared"])}
-    return named | times | {"episode": key, "state": "cleared" if value["cleared"] is not None else "open"}
-
-
-COLUMNS = {
-    "vehicle_locations": vehicle, "road_traffic": traffic, "road_current": current, "hotspots": hotspot,
-    "incidents": incident, "weather": weather, "weather_current": weather, "cameras": camera, "city_summary": summary,
-    "routes": route, "alerts": alert,
-}  # fmt: skip
-KEYS = {"incidents": "incident_id"}
 
 
 def write(lake, rows, free_flow):
@@ -243,5 +152,6 @@ def write(lake, rows, free_flow):
     (reference / "free_flow-cafe").write_text("\n".join(lines) + "\n")
     legs = [f"{name},{road},{length}" for name, legs in model_joins.ROUTES.items() for road, length in legs]
     (reference / "routes-cafe").write_text("\n".join(["route_id,road_id,length_m", *legs]) + "\n")
-    rules = [",".join(map(str, rule)) for rule in model_joins.RULES]
+    word = lambda rule: {"grave": "critical", "jam": "moderate"}.get(rule[0], rule[2])
+    rules = [",".join(map(str, [*rule[:2], word(rule), rule[3]])) for rule in model_joins.RULES]
     (reference / "alerts-cafe").write_text("\n".join(["rule,watches,at_least,severity", *rules]) + "\n")

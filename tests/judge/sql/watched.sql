@@ -14,8 +14,8 @@ union all
 select n, 'air_quality_index', key, air_quality_index
 from latest_live join weather_reports using (part, off) where view = 'weather' and air_quality_index is not null
 union all
--- Whole seconds since the newest event that counts arrived.
+-- Whole seconds since the newest event arrived, copies and late ones included.
 select n, 'silent_s', topic, (now_ms - arrival_ms) // 1000
 from cuts join (select topic, cut, max(max(arrival_ms)) over (partition by topic order by cut) as arrival_ms
-                from accepted group by topic, cut) on n >= cut
+                from arrived group by topic, cut) on n >= cut
 qualify row_number() over (partition by n, topic order by cut desc) = 1;
