@@ -3,6 +3,7 @@
 import fnmatch
 import json
 
+import columns
 import model_traffic
 import tables
 
@@ -102,7 +103,7 @@ def speed_layer(city, free_flow):
                 expires = -1 if begun is None else begun + kept
                 (second if view in OWN else first)[f"{name}{key}"] = (json.dumps(value), expires)
     for key, ((v, _), _) in city.published["hotspots"].items():
-        second[f"hotspots:{key}"] = (json.dumps(tables.hotspot(key, v, free_flow)), -1)
+        second[f"hotspots:{key}"] = (json.dumps(columns.hotspot(key, v, free_flow)), -1)
     entries = [{"reset": "1", "to": "7"}, {"from": "7", "to": "9"}, {"from": "9", "to": "12"}]
     second["greenwave:city:feed:3"] = [(f"{entry['to']}-0", entry) for entry in entries]
     second["greenwave:city:applied"] = {"3": "12"}
