@@ -20,7 +20,7 @@ KEYS = {
     "alerts": ["episode"],
 }
 # Told apart to a billionth: the document does not say in which order these are computed.
-NEARLY = {"routes": ["delay_s", "travel_time_index"], "alerts": ["value"]}
+NEARLY = {"routes": ["delay_s", "travel_time_index", "length_m"], "alerts": ["value"]}
 
 
 def recompute(con, settings):
