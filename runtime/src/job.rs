@@ -186,10 +186,7 @@ pub fn run(
     let tokio = storage_threads()?;
     let found = Found::open(&job.input)?;
     let letters = job.dead_letters.clone().map(DeadLetters::open).transpose()?.map(Arc::new);
-    let store = match &job.state {
-        Some(path) => Store::folder(path, &job.name, tokio.handle().clone())?,
-        None => Store::memory(&job.name, tokio.handle().clone())?,
-    };
+    let store = open_store(&job, tokio.handle().clone())?;
     let plan = plan(&job);
     let first = restore::highest(&store, &job.name, &plan)?;
     let history = restore::history(&store)?;
@@ -273,6 +270,13 @@ fn storage_threads() -> Result<tokio::runtime::Runtime, RunError> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let threads = builder.worker_threads(1).enable_all().on_thread_start(background::yield_cores).build();
     threads.map_err(|error| RunError::Engine(error.to_string()))
+}
+
+fn open_store(job: &Job, tokio: tokio::runtime::Handle) -> Result<Store, StoreError> {
+    match &job.state {
+        Some(path) => Store::folder(path, &job.name, tokio),
+        None => Store::memory(&job.name, tokio),
+    }
 }
 
 fn open_lake(job: &Job, history: &str, tokio: &tokio::runtime::Handle) -> Result<Option<(Lake, Vec<Table>)>, RunError> {
