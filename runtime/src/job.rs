@@ -49,6 +49,16 @@ pub struct Reference {
     pub bytes: Bytes,
 }
 
+/// The reference table that says which simulated city an input is: its records follow from it.
+pub const CITY: &str = "simulate";
+
+impl Reference {
+    pub fn new(name: &str, text: String) -> Self {
+        let hash = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()));
+        Self { name: name.into(), hash, bytes: text.into() }
+    }
+}
+
 /// Everything a run needs, checked.
 pub struct Job {
     pub name: String,
@@ -138,6 +148,10 @@ pub enum RunError {
         "cannot write to a lake: job {job} has run without one, and the lake would lack those rows; go on with lake=none, or start under another --name"
     )]
     LakeHole { job: String },
+    #[error(
+        "cannot resume job {job}: its checkpoint is of another simulated city; give `input` the settings it began with, or start under another --name with its own state and lake"
+    )]
+    OtherCity { job: String },
     #[error("cannot run the dataflow: {0}; this is a defect of greenwave, please report it")]
     Engine(String),
 }
@@ -149,7 +163,7 @@ impl RunError {
             Self::Fenced { .. } | Self::Manifest(ManifestError::Fenced { .. }) => 75,
             Self::Speed(SpeedError::Fenced { .. }) => 75,
             Self::Generation(GenerationError::Lost { .. }) => 75,
-            Self::Generation(GenerationError::Alive { .. }) | Self::PlanChanged { .. } => 2,
+            Self::Generation(GenerationError::Alive { .. }) | Self::PlanChanged { .. } | Self::OtherCity { .. } => 2,
             Self::LakeAhead { .. } | Self::LakeBehind { .. } | Self::LakeHole { .. } => 2,
             Self::Store(StoreError::Open { .. } | StoreError::NotConditional { .. }) => 2,
             Self::Source(error) if error.answer() == Answer::Stop(Fault::Settings) => 2,
@@ -178,6 +192,7 @@ pub fn run(
     };
     let plan = plan(&job);
     let first = restore::highest(&store, &job.name, &plan)?;
+    refuse_other_city(&job, &first)?;
     let history = restore::history(&store)?;
     let mut lake = open_lake(&job, &history, tokio.handle())?;
     let generation = Generation::take(&store, &job.name, job.take_over)?;
@@ -273,6 +288,16 @@ fn refuse_other_lake(job: &str, lake: Option<&mut (Lake, Vec<Table>)>, manifest:
         }
     }
     Ok(())
+}
+
+/// Offsets of one city mean nothing in another.
+fn refuse_other_city(job: &Job, manifest: &Manifest) -> Result<(), RunError> {
+    let known = manifest.binding.as_ref().and_then(|binding| binding.references.get(CITY));
+    let ours = job.references.iter().find(|reference| reference.name == CITY);
+    match known.zip(ours) {
+        Some((known, ours)) if *known != ours.hash => Err(RunError::OtherCity { job: job.name.clone() }),
+        _ => Ok(()),
+    }
 }
 
 type Listed = Vec<(u64, String)>;
