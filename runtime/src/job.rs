@@ -209,7 +209,11 @@ pub fn run(
 
     let restored = manifest.binding.clone();
     let repeats = restore::repeats(restored.as_ref(), &claim.unwrap_or_default())?;
-    let table = restore::partition_table(restored.as_ref(), &repeats, &found.keys(), |keys| found.first_offsets(keys))?;
+    let mut table =
+        restore::partition_table(restored.as_ref(), &repeats, &found.keys(), |keys| found.first_offsets(keys))?;
+    if repeats.is_empty() {
+        found.reopen(&mut table)?;
+    }
     let references = job.references.iter().map(|table| (table.name.clone(), table.hash.clone())).collect();
     let positions = positions(&table);
     let ledger = Ledger::new(generation.number, restored.as_ref(), table, repeats, references, job.out_of_orderness_ms);
@@ -389,6 +393,15 @@ impl Found {
             Self::Kafka(settings, _) => Ok(kafka::first_offsets(settings, keys)?),
             Self::Folder(..) => Ok(vec![0; keys.len()]),
         }
+    }
+
+    /// What was read to its end and has become longer is read on.
+    fn reopen(&self, table: &mut [PartitionBound]) -> Result<(), RunError> {
+        let Self::Folder(_, folder) = self else { return Ok(()) };
+        let finished = table.iter().filter(|bound| bound.finished);
+        let longer = folder.go_on(&finished.map(|bound| (bound.key.clone(), bound.end)).collect::<Vec<_>>())?;
+        table.iter_mut().filter(|bound| longer.contains(&bound.key)).for_each(|bound| bound.finished = false);
+        Ok(())
     }
 
     fn group_offsets(&self, job: &str) -> Option<GroupOffsets> {

@@ -16,6 +16,8 @@ pub struct Snapshot {
     pub cuts: u64,
     pub now_ms: i64,
     pub watermark_ms: Option<i64>,
+    /// Taken into ticks since the job's first start.
+    pub read: u64,
     /// As of the last cut, since the job's first start.
     pub counters: Counters,
     pub checkpoint: Option<Instant>,
@@ -44,6 +46,7 @@ impl Progress {
     pub fn restored(&self, manifest: &Manifest) {
         let mut now = self.lock();
         now.counters = manifest.counters;
+        now.read = manifest.counters.records;
         now.tick = manifest.tick().unwrap_or(0);
     }
 
@@ -51,6 +54,7 @@ impl Progress {
         let mut now = self.lock();
         now.tick = binding.tick;
         now.ticks += 1;
+        now.read = binding.partitions.iter().map(|partition| (partition.end - partition.start).unsigned_abs()).sum();
         now.now_ms = binding.now_ms;
         now.watermark_ms = binding.view_watermark_ms();
         now.partitions = binding.partitions.len();

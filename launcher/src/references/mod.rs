@@ -38,9 +38,7 @@ impl Tables {
         tables.rules = match &checked.alerts {
             AlertsFrom::Nothing => Vec::new(),
             AlertsFrom::Shipped => alerts::parse(Path::new("alerts.csv"), alerts::SHIPPED)?,
-            AlertsFrom::File(path) => {
-                alerts::parse(path, &tables.file("alerts", &TableAt::File(path.clone()))?)?
-            }
+            AlertsFrom::File(path) => alerts::parse(path, &tables.file("alerts", &TableAt::File(path.clone()))?)?,
         };
         Ok(tables)
     }

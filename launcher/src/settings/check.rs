@@ -302,7 +302,11 @@ impl Reader {
                 let path = PathBuf::from(text.strip_prefix("file://").unwrap_or(&text));
                 if !path.is_dir() {
                     let fact = format!("input is `{text}`, and there is no such folder");
-                    self.wrong("input", fact, "write kafka://host:9092, simulate:?seed=7 or the path of a folder that exists");
+                    self.wrong(
+                        "input",
+                        fact,
+                        "write kafka://host:9092, simulate:?seed=7 or the path of a folder that exists",
+                    );
                 }
                 InputKind::Folder(path)
             }

@@ -47,7 +47,8 @@ fn mistake(flag: &str) -> Option<(String, String)> {
     let names: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
     if !names.contains(&name) {
         let nearest = names.iter().min_by_key(|known| distance(known, name)).filter(|known| distance(known, name) <= 3);
-        let fix = nearest.map_or_else(|| format!("choose of {}", names.join(", ")), |it| format!("did you mean `{it}`?"));
+        let fix =
+            nearest.map_or_else(|| format!("choose of {}", names.join(", ")), |it| format!("did you mean `{it}`?"));
         return Some(told(&format!("there is no setting `{name}`"), &fix));
     }
     let error = Flags::try_parse_from([flag]).err()?;

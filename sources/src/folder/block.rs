@@ -93,7 +93,8 @@ pub fn cut(decoded: Decoded, clock: &mut PartitionClock) -> VecDeque<Batch> {
     for (place, end) in ends.iter().enumerate().rev() {
         let start = if place == 0 { first } else { ends[place - 1].offset };
         let mut block = if place == 0 { std::mem::take(&mut batch) } else { batch.split_off(start) };
-        block.bytes = lengths[(start - first) as usize..(end.offset - first) as usize].iter().map(|&n| n as usize).sum();
+        block.bytes =
+            lengths[(start - first) as usize..(end.offset - first) as usize].iter().map(|&n| n as usize).sum();
         block.clock = end.clock.clone();
         block.last_arrival_ms = end.last_arrival_ms;
         blocks.push_front(block);

@@ -6,13 +6,13 @@
 //!
 //! What a run makes of a folder is a function of the bytes. Files are read in blocks, one
 //! [`Batch`](greenwave_model::Batch) a block. A block ends at every multiple of [`BLOCK_LINES`] lines, and with a line
-//! that moves the file's clock across a border of event time ([`block`]): so a file with few lines a minute runs ahead of
+//! that moves the file's clock across a border of event time (`block.rs`): so a file with few lines a minute runs ahead of
 //! one with many by that little, not by a thousand lines. There is one true order of blocks: the next one is that of the
 //! unfinished file whose clock is lowest, where a file without a clock counts with its first event time (none at all
 //! comes first) and ties go to the lower partition number. Threads decode ahead in an order they predict and *send in
 //! the true order*, whoever decoded a block and however many threads there are.
 //!
-//! A folder need not exist: the lines of a simulated city are made as they are read ([`origin`]), the same bytes in the
+//! A folder need not exist: the lines of a simulated city are made as they are read (`origin.rs`), the same bytes in the
 //! same partitions as if it had been written.
 //!
 //! **No deadlock.** The leader binds blocks in the true order, so all it can lack is the first block not sent.
@@ -35,8 +35,8 @@ mod plan;
 mod reader;
 
 pub(crate) use block::ends_block;
-pub(crate) use lines::Block;
 pub use lines::BLOCK_LINES;
+pub(crate) use lines::Block;
 pub use open::{Folder, FolderSettings, open};
 pub use origin::Origin;
 pub use reader::start;

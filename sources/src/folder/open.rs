@@ -52,6 +52,15 @@ impl Folder {
         self.first_event_ms.get(partition).copied().flatten()
     }
 
+    /// Of partitions that were read to their ends, given with those, the ones that have more lines now.
+    pub fn go_on(&self, read: &[(PartitionKey, i64)]) -> Result<Vec<PartitionKey>, SourceError> {
+        let known = |(key, end): &(PartitionKey, i64)| Some((&self.partitions[self.place(key)?], *end));
+        let known: Vec<_> = read.iter().filter_map(known).collect();
+        let go_on = self.origin.go_on(known.clone())?;
+        let longer = known.into_iter().zip(go_on).filter(|(_, goes_on)| *goes_on);
+        Ok(longer.map(|((partition, _), _)| partition.key().clone()).collect())
+    }
+
     /// The plan of the run, made by the first thread that asks.
     pub(super) fn shared(&self, positions: &[Position]) -> Result<Arc<Shared>, SourceError> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);

@@ -72,6 +72,29 @@ impl Origin {
         }
     }
 
+    /// Of partitions that were read to their ends, those that go on: of a city that is now watched for longer. A file is
+    /// read once.
+    pub fn go_on(&self, read: Vec<(&Partition, i64)>) -> Result<Vec<bool>, SourceError> {
+        let mut go_on = vec![false; read.len()];
+        let Self::City(settings) = self else { return Ok(go_on) };
+        let numbered = read.iter().enumerate().filter_map(|(place, (partition, end))| match partition {
+            Partition::City(key, number) => Some(((key.topic.as_str(), *number), (place, *end))),
+            Partition::File(_) => None,
+        });
+        let mut wanted: BTreeMap<_, _> = numbered.filter(|((topic, _), _)| settings.tells_of(topic)).collect();
+        let mut city = City::new(settings.clone())?;
+        while !wanted.is_empty()
+            && let Some(record) = city.next()
+        {
+            let name = (record.feed.topic(), record.partition);
+            if let Some(&(place, _)) = wanted.get(&name).filter(|(_, end)| record.offset >= *end) {
+                go_on[place] = true;
+                wanted.remove(&name);
+            }
+        }
+        Ok(go_on)
+    }
+
     /// What the partitions that are read are opened from.
     pub fn lanes(&self, read: Vec<(Partition, &Position)>) -> Result<Vec<Lane>, SourceError> {
         let mut topics: BTreeMap<Name, TopicLines> = BTreeMap::new();

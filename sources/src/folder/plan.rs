@@ -44,7 +44,7 @@ enum Desk<R> {
 /// What was read at once.
 #[derive(Debug)]
 pub enum Ready {
-    Decoded(Decoded),
+    Decoded(Box<Decoded>),
     /// The blocks of it that have not been sent.
     Cut(VecDeque<Batch>),
 }
@@ -181,7 +181,7 @@ impl<R> Plan<R> {
     pub fn decoded(&mut self, lane: usize, block: u64, thread: usize, decoded: Decoded) {
         let lane = &mut self.lanes[lane];
         lane.forecast.learn(block, &decoded.batch);
-        lane.ready.insert(decoded.batch.start, (thread, Ready::Decoded(decoded)));
+        lane.ready.insert(decoded.batch.start, (thread, Ready::Decoded(Box::new(decoded))));
     }
 }
 

@@ -105,7 +105,7 @@ impl Reader<'_> {
     fn send(&self, turn: Turn) -> Result<(), End> {
         let Turn { lane, ready, mut clock } = turn;
         let mut blocks = match ready {
-            Ready::Decoded(decoded) => block::cut(decoded, &mut clock),
+            Ready::Decoded(decoded) => block::cut(*decoded, &mut clock),
             Ready::Cut(rest) => rest,
         };
         let block = blocks.pop_front().expect("what is ready has a block");
