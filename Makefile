@@ -7,10 +7,7 @@
 demo:
 	tests/servers/install build
 	cargo build --release --package greenwave-launcher
-	rm -rf .demo && mkdir .demo
-	target/release/greenwave simulate --out .demo/input --vehicles 3000 --rate 400 --for 1h --seed 7
-	cd .demo && ../target/release/greenwave submit --master 'local[2]' ../dataflows/settings/city.toml \
-	    --conf input=input --conf lake=lake --conf state=state --conf pace=60x
+	target/release/greenwave demo --fresh --dir .demo --pace 60x --for 1h
 
 ## test: every suite against real servers, and a table of what passed and what was skipped
 test:

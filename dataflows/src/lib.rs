@@ -17,3 +17,6 @@ mod windows;
 pub use city::{CitySettings, VIEWS, Views, city};
 pub use greenwave_operators::{FreeFlow, Inputs, Outputs, RouteTable, States, Verdict};
 pub use road_reports::SPEED_TOPICS;
+
+/// The settings file that the city is shipped with: every setting at its default.
+pub const CITY_SETTINGS: &str = include_str!("../settings/city.toml");

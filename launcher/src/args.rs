@@ -22,6 +22,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong use or settings,
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Watch a simulated city: needs no service and no file
+    Demo(Demo),
     /// Run a job
     Submit(Submit),
     /// Show how a job is: running or not, and what it waits for
@@ -41,6 +43,7 @@ pub enum Command {
   greenwave submit --master local[2] dataflows/settings/city.toml
   greenwave submit city.toml --conf input=kafka://broker:9092 --conf speed=redis://localhost:6379
   greenwave submit city.toml --conf input=./recorded --conf state=none --output json
+  greenwave submit city.toml --conf 'input=simulate:?seed=7&for=1h' --conf pace=60x
   greenwave submit city.toml --for 30s")]
 pub struct Submit {
     /// Settings of the job, a TOML file; the job is named after it
@@ -101,6 +104,41 @@ pub enum Page {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  greenwave demo
+  greenwave demo --pace 60x --for 1h
+  greenwave demo --dir /tmp/city --seed 7 --vehicles 20000 --rate 5000
+  greenwave demo --fresh --output json --for 10m --pace max")]
+pub struct Demo {
+    /// Where its lake and its state are; another run with the same folder goes on
+    #[arg(long, value_name = "FOLDER", default_value = "greenwave-demo")]
+    pub dir: PathBuf,
+    /// Another seed is another city
+    #[arg(long, default_value_t = Settings::default().seed)]
+    pub seed: u64,
+    #[arg(long, default_value_t = Settings::default().vehicles)]
+    pub vehicles: u32,
+    /// Records a second of the city's clock; without it every vehicle reports every 1 to 5 s
+    #[arg(long, value_name = "RECORDS")]
+    pub rate: Option<f64>,
+    /// How much faster than real the city's clock goes, or max
+    #[arg(long, default_value = "10x")]
+    pub pace: String,
+    /// How long the city is watched from its beginning, by its own clock; without it until Ctrl-C
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    pub run_for: Option<Duration>,
+    /// Worker threads
+    #[arg(long, value_name = "N", default_value = "2", value_parser = parse_workers)]
+    pub workers: Workers,
+    /// Begin anew: removes what an earlier demo wrote into the folder
+    #[arg(long)]
+    pub fresh: bool,
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
   greenwave check dataflows/settings/city.toml
   greenwave check city.toml --conf tick=20ms")]
 pub struct Check {
@@ -121,29 +159,36 @@ pub struct Simulate {
     /// Send to the five topics at these brokers, as it happens; a missing topic is made with 4 partitions
     #[arg(long, value_name = "BROKERS", group = "target")]
     pub kafka: Option<String>,
-    /// Write an input folder, as fast as it goes: a sub-folder a topic, and segments.csv
+    /// Write an input folder, as fast as it goes: a sub-folder a topic, segments.csv and routes.csv
     #[arg(long, value_name = "FOLDER", group = "target")]
     pub out: Option<PathBuf>,
     /// Also write what every record is and what every view should have shown
     #[arg(long, value_name = "FOLDER")]
     pub truth: Option<PathBuf>,
+    #[command(flatten)]
+    pub city: City,
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// A simulated city: flags of `simulate`, and what may stand behind `input=simulate:?`.
+#[derive(Debug, Args)]
+pub struct City {
     /// The same seed and settings give the same bytes
-    #[arg(long, default_value_t = 42)]
+    #[arg(long, default_value_t = Settings::default().seed)]
     pub seed: u64,
     /// Records a second; without it every vehicle reports every 1 to 5 s
     #[arg(long, value_name = "RECORDS")]
     pub rate: Option<f64>,
     #[arg(long, default_value_t = Settings::default().vehicles)]
     pub vehicles: u32,
-    /// How long the city is watched, by its own clock; 10m into a folder, without end to Kafka
+    /// How long the city is watched, by its own clock; 10m into a folder, without end elsewhere
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     pub run_for: Option<Duration>,
-    /// Where event time begins: now, or UTC. By default 2026-03-02T08:00:00 in a folder and now to Kafka
+    /// Where event time begins: now, or UTC. By default now to Kafka and 2026-03-02T08:00:00 elsewhere
     #[arg(long, value_name = "TIME", value_parser = simulate::parse_start)]
     pub start: Option<Start>,
-    /// What to print on standard output
-    #[arg(long, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
     #[command(flatten)]
     pub disorder: DisorderArguments,
     #[command(flatten)]
@@ -257,6 +302,10 @@ fn parse_master(text: &str) -> Result<Workers, String> {
         Some(number) => number.parse().map_err(|_| wrong())?,
     };
     if (1..=WORKERS_MAX).contains(&workers) { Ok(Workers(workers)) } else { Err(wrong()) }
+}
+
+fn parse_workers(text: &str) -> Result<Workers, String> {
+    parse_master(&format!("local[{text}]")).map_err(|_| format!("expected 1 to {WORKERS_MAX}, or *"))
 }
 
 fn parse_pair(text: &str) -> Result<(String, String), String> {

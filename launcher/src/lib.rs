@@ -11,6 +11,7 @@ mod check;
 mod completions;
 mod config;
 mod dataflows;
+mod demo;
 mod live;
 mod references;
 mod report;
@@ -64,6 +65,7 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let outcome = match command {
+        args::Command::Demo(demo) => demo::run(&demo),
         args::Command::Submit(submit) => submit::run(submit),
         args::Command::Status(status) => status::run(&status),
         args::Command::Check(check) => check::run(check),

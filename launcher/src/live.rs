@@ -1,5 +1,6 @@
 //! The live view of a run: what a person sees of a city while it is read.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use greenwave_model::iso;
@@ -9,79 +10,87 @@ use serde_json::Value;
 
 const ROADS_SHOWN: u32 = 5;
 const INCIDENTS_SHOWN: usize = 3;
+const ROUTES_SHOWN: usize = 3;
+const ALERTS_SHOWN: usize = 3;
 const BAR: usize = 20;
+/// Columns of the narrowest terminal: a line that wraps would not be overwritten.
+const WIDTH: usize = 79;
 /// The worst first.
 const SEVERITIES: [&str; 4] = ["critical", "high", "medium", "low"];
+/// Looks that a rate is taken over.
+const LOOKS: usize = 10;
 
-/// Records a second, between the last two checkpoints that counted any.
+/// Records a second taken into ticks, over the last looks.
 #[derive(Default)]
 pub struct Rate {
-    counted: Option<(u64, Instant)>,
-    per_second: f64,
+    looks: VecDeque<(u64, Instant)>,
 }
 
 impl Rate {
     pub fn of(&mut self, now: &Snapshot) -> f64 {
-        let (records, at) = (now.counters.records, Instant::now());
-        match self.counted {
-            Some((before, _)) if before == records => {}
-            Some((before, since)) => {
-                self.per_second = (records - before) as f64 / (at - since).as_secs_f64();
-                self.counted = Some((records, at));
-            }
-            None => self.counted = Some((records, at)),
+        let at = Instant::now();
+        if self.looks.len() == LOOKS {
+            self.looks.pop_front();
         }
-        self.per_second
+        self.looks.push_back((now.read, at));
+        let (before, since) = self.looks[0];
+        let seconds = (at - since).as_secs_f64();
+        if seconds > 0.0 { now.read.saturating_sub(before) as f64 / seconds } else { 0.0 }
     }
 }
 
 /// Lines of the whole view, rewritten every second.
 pub fn screen(now: &Snapshot, rate: f64, replica: Option<&Replica>) -> Vec<String> {
-    let mut lines = vec![clock(now), progress(now, rate)];
-    let Some(replica) = replica else { return lines };
-    lines.extend(city(replica));
-    let worst: Vec<String> = (1..=ROADS_SHOWN).filter_map(|rank| worst_road(replica, rank)).collect();
-    if !worst.is_empty() {
-        lines.push(String::from("  worst roads, speed now of free flow"));
-        lines.extend(worst);
+    let mut lines = vec![clock(now)];
+    if let Some(replica) = replica {
+        lines.extend(city(replica));
+        lines.extend(slowest(now, replica));
+        lines.extend(titled("worst roads: what is lost of free flow", worst_roads(replica)));
+        lines.extend(titled("slowest routes", routes(replica)));
+        lines.extend(titled("incidents", incidents(replica)));
+        lines.extend(titled("open alerts", alerts(replica)));
     }
-    lines.extend(incidents(replica));
-    lines
+    lines.push(String::new());
+    lines.extend(progress(now, rate));
+    lines.iter().map(|line| line.chars().take(WIDTH).collect()).collect()
 }
 
 /// The same in one line, for a log.
 pub fn line(now: &Snapshot, rate: f64) -> String {
-    format!("{}; {}", clock(now), progress(now, rate))
+    format!("{}; {}", clock(now), progress(now, rate).join("; "))
+}
+
+fn titled(title: &str, lines: Vec<String>) -> Vec<String> {
+    if lines.is_empty() {
+        return lines;
+    }
+    [String::new(), format!("  {title}")].into_iter().chain(lines).collect()
 }
 
 /// What time it is in the views, and how old that is.
 fn clock(now: &Snapshot) -> String {
     let Some(visible) = now.visible_at else { return String::from("nothing to see yet") };
-    let mut text = format!("city at {}, shown {:.1} s ago", iso::zulu(now.now_ms), visible.elapsed().as_secs_f64());
-    match now.watermark_ms {
-        Some(watermark_ms) => {
-            let behind = (now.now_ms - watermark_ms) as f64 / 1e3;
-            text.push_str(&format!(", complete up to {} ({behind:.0} s before)", iso::zulu(watermark_ms)));
-        }
-        None => text.push_str(", no window is complete yet"),
-    }
-    text
+    format!("city at {}, shown {:.1} s ago", iso::zulu(now.now_ms), visible.elapsed().as_secs_f64())
 }
 
-fn progress(now: &Snapshot, rate: f64) -> String {
-    let checkpoint = now.checkpoint.map_or("none yet".into(), |at| format!("{:.0} s ago", at.elapsed().as_secs_f64()));
+fn progress(now: &Snapshot, rate: f64) -> Vec<String> {
     let counters = now.counters;
-    let mut text = format!(
-        "{} records durable ({rate:.0}/s), checkpoint {checkpoint}, rejected {}, duplicates {}, too late {}",
-        counters.records, counters.rejected, counters.duplicates, counters.too_late,
-    );
+    let checkpoint = now.checkpoint.map_or("none yet".into(), |at| format!("{:.0} s ago", at.elapsed().as_secs_f64()));
+    let complete = now.watermark_ms.map_or("no window complete yet".into(), |watermark_ms| {
+        format!("windows complete up to {:.0} s before", (now.now_ms - watermark_ms) as f64 / 1e3)
+    });
+    let mut lines = vec![
+        format!("{} records read ({rate:.0}/s), {complete}", now.read),
+        format!(
+            "checkpoint {checkpoint}: {} durable, rejected {}, duplicates {}, too late {}",
+            counters.records, counters.rejected, counters.duplicates, counters.too_late
+        ),
+    ];
     if now.idle > 0 {
-        text.push_str(&format!(", {} of {} partitions idle", now.idle, now.partitions));
+        lines.push(format!("{} of {} partitions idle", now.idle, now.partitions));
     }
-    if let Some(why) = &now.speed_down {
-        text.push_str(&format!(", speed layer down: {why}"));
-    }
-    text
+    lines.extend(now.speed_down.as_ref().map(|why| format!("speed layer down: {why}")));
+    lines
 }
 
 fn row(kept: &Kept) -> Value {
@@ -90,11 +99,19 @@ fn row(kept: &Kept) -> Value {
     serde_json::from_slice(&json).unwrap_or_default()
 }
 
+fn rows(replica: &Replica, view: &str) -> Vec<Value> {
+    replica.list(view).iter().map(|(_, kept)| row(kept)).collect()
+}
+
+fn text(row: &Value, column: &str) -> String {
+    row[column].as_str().unwrap_or("?").to_owned()
+}
+
 fn city(replica: &Replica) -> Option<String> {
     let row = row(&replica.get("city_summary", "summary")?);
     let whole = |column: &str| row[column].as_i64().unwrap_or(0);
     Some(format!(
-        "  {} vehicles, {:.1} km/h on average, {} of {} roads congested, {} incidents",
+        "{} vehicles at {:.1} km/h on average, {} of {} roads congested, {} incidents",
         whole("total_vehicles"),
         row["average_city_speed"].as_f64()?,
         whole("congested_roads"),
@@ -103,24 +120,93 @@ fn city(replica: &Replica) -> Option<String> {
     ))
 }
 
+/// The worst road, how slow it is, and how old its newest report is by the city's clock.
+fn slowest(now: &Snapshot, replica: &Replica) -> Vec<String> {
+    let told = || {
+        let worst = row(&replica.get("hotspots", "1")?);
+        let (speed, free) = (worst["average_speed"].as_f64()?, worst["free_flow_speed"].as_f64()?);
+        let road = text(&worst, "road_id");
+        let current = row(&replica.get("road_current", &road)?);
+        let age_ms = now.now_ms - time_ms(current["timestamp"].as_str()?)?;
+        let age = format!("{} s", age_ms.max(0) / 1_000);
+        Some(format!("slowest now: {road}, {speed:.1} km/h instead of {free:.1}, newest report {age} old"))
+    };
+    told().into_iter().flat_map(|line| [String::new(), line]).collect()
+}
+
+/// Of `2026-03-02T08:00:00.250Z`, with or without the fraction.
+fn time_ms(text: &str) -> Option<i64> {
+    let (seconds, fraction) = text.trim_end_matches('Z').split_once('.').unwrap_or((text.trim_end_matches('Z'), "0"));
+    let parts: Vec<i64> = seconds.split(['-', 'T', ':']).map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let [year, month, day, hour, minute, second] = parts[..] else { return None };
+    let day = iso::days(year, month as u32, day as u32);
+    let milliseconds = format!("{fraction:0<3}").get(..3)?.parse::<i64>().ok()?;
+    Some((((day * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + milliseconds)
+}
+
+fn worst_roads(replica: &Replica) -> Vec<String> {
+    (1..=ROADS_SHOWN).filter_map(|rank| worst_road(replica, rank)).collect()
+}
+
 fn worst_road(replica: &Replica, rank: u32) -> Option<String> {
     let row = row(&replica.get("hotspots", &rank.to_string())?);
     let number = |column: &str| row[column].as_f64();
     let (lost, speed, free) = (number("congestion")?, number("average_speed")?, number("free_flow_speed")?);
     let bar = "#".repeat((lost.clamp(0.0, 1.0) * BAR as f64).round() as usize);
     let road = row["road_id"].as_str()?;
-    Some(format!("  {rank:>2} {bar:-<BAR$} {:>3.0} % slower  {speed:>5.1} of {free:>5.1} km/h  {road}", lost * 100.0))
+    Some(format!("  {rank:>2} {bar:-<BAR$} {:>3.0} %  {speed:>5.1} of {free:>5.1} km/h  {road}", lost * 100.0))
+}
+
+/// Those that take the most times their free-flow time.
+fn routes(replica: &Replica) -> Vec<String> {
+    let mut rows = rows(replica, "routes");
+    let index = |row: &Value| row["travel_time_index"].as_f64().unwrap_or(0.0);
+    rows.sort_by(|a, b| index(b).total_cmp(&index(a)).then_with(|| text(a, "route_id").cmp(&text(b, "route_id"))));
+    let told = |row: &Value| {
+        let minutes = |column: &str| row[column].as_f64().map(|seconds| seconds / 60.0);
+        let (takes, free) = (minutes("travel_time_s")?, minutes("free_flow_s")?);
+        let (route, worst) = (text(row, "route_id"), text(row, "worst_road"));
+        Some(format!("     {route:<16} {takes:>5.1} min instead of {free:>5.1}, worst at {worst}"))
+    };
+    rows.iter().filter_map(told).take(ROUTES_SHOWN).collect()
 }
 
 /// The worst of those that are not resolved.
 fn incidents(replica: &Replica) -> Vec<String> {
-    let mut rows: Vec<Value> = replica.list("incidents").iter().map(|(_, kept)| row(kept)).collect();
-    let text = |row: &Value, column: &str| row[column].as_str().unwrap_or("?").to_owned();
-    let rank = |row: &Value| SEVERITIES.iter().position(|severity| row["severity"] == *severity);
-    rows.sort_by_key(|row| (rank(row), text(row, "incident_id")));
     let told = |row: &Value| {
         let [severity, kind, road, status] = ["severity", "incident_type", "road_id", "status"].map(|c| text(row, c));
         format!("   ! {severity} {} on {road}, {status}", kind.to_lowercase())
     };
-    rows.iter().take(INCIDENTS_SHOWN).map(told).collect()
+    worst(rows(replica, "incidents"), "incident_id").iter().take(INCIDENTS_SHOWN).map(told).collect()
+}
+
+/// Those that are not over.
+fn alerts(replica: &Replica) -> Vec<String> {
+    let over = |row: &Value| matches!(row["state"].as_str(), Some("cleared" | "withdrawn" | "closed"));
+    let open: Vec<Value> = rows(replica, "alerts").into_iter().filter(|row| !over(row)).collect();
+    let told = |row: &Value| {
+        let [severity, rule, subject, state] = ["severity", "rule", "subject", "state"].map(|c| text(row, c));
+        format!("   ! {severity} {rule}: {subject}, {state}, {}", row["value"])
+    };
+    worst(open, "subject").iter().take(ALERTS_SHOWN).map(told).collect()
+}
+
+/// By severity, then by name.
+fn worst(mut rows: Vec<Value>, name: &str) -> Vec<Value> {
+    let rank = |row: &Value| SEVERITIES.iter().position(|severity| row["severity"] == *severity).unwrap_or(usize::MAX);
+    rows.sort_by_key(|row| (rank(row), text(row, name)));
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_as_it_is_written() {
+        for ms in [0, 1_772_438_400_000, 1_772_438_400_250] {
+            assert_eq!(time_ms(&iso::zulu(ms)), Some(ms), "{}", iso::zulu(ms));
+        }
+        assert_eq!(time_ms("soon"), None);
+    }
 }

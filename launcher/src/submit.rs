@@ -7,11 +7,11 @@ use anyhow::{Context, bail};
 use greenwave_dataflows::CitySettings;
 use greenwave_model::Name;
 use greenwave_model::views::Rule;
-use greenwave_runtime::{Fate, Input, Job, Progress, RunError, run as run_job};
+use greenwave_runtime::{CITY, Fate, Input, Job, Progress, Reference, RunError, Summary, run as run_job};
 use greenwave_sinks::kafka::LetterSettings;
 use greenwave_sinks::speed::{RedisSettings, SpeedSettings};
 use greenwave_sources::decode::DecodeSettings;
-use greenwave_sources::folder::FolderSettings;
+use greenwave_sources::folder::{FolderSettings, Origin};
 use greenwave_sources::kafka::{self, KafkaSettings, Start};
 
 use crate::args::{Output, Submit};
@@ -31,18 +31,26 @@ pub fn run(submit: Submit) -> Outcome {
             return Outcome::WrongUse;
         }
     };
-    let job = match job(&submit, checked) {
-        Ok(job) => job,
-        Err(error) => {
-            complain!("greenwave: {error:#}");
-            return Outcome::WrongUse;
+    match carry_out(&submit, checked) {
+        Ok((name, summary)) => {
+            tell(&submit, &name, &summary);
+            if summary.drained { Outcome::Drained } else { Outcome::Done }
         }
-    };
+        Err(outcome) => outcome,
+    }
+}
+
+/// Runs a job to its end, and shows how it goes; what went wrong has been told.
+pub fn carry_out(submit: &Submit, checked: Checked) -> Result<(String, Summary), Outcome> {
+    let job = job(submit, checked).map_err(|error| {
+        complain!("greenwave: {error:#}");
+        Outcome::WrongUse
+    })?;
     let name = job.name.clone();
     let (fate, progress) = (Arc::new(Fate::default()), Arc::new(Progress::default()));
     if let Err(error) = signals::drain_on_signal(fate.clone()) {
         complain!("greenwave: cannot listen for signals: {error}");
-        return Outcome::Failed;
+        return Err(Outcome::Failed);
     }
     let (stop_watching, stopped) = crossbeam_channel::bounded(0);
     let replica = Arc::new(OnceLock::new());
@@ -53,18 +61,20 @@ pub fn run(submit: Submit) -> Outcome {
     drop(stop_watching);
     watcher.map(std::thread::JoinHandle::join);
     match ended {
-        Ok(summary) => {
-            match submit.output {
-                Output::Text => report::tell(&name, &summary),
-                Output::Json => say!("{}", serde_json::to_string(&summary).unwrap_or_default()),
-            }
-            if summary.drained { Outcome::Drained } else { Outcome::Done }
-        }
+        Ok(summary) => Ok((name, summary)),
         Err(error) => {
             let outcome = outcome(&error);
             complain!("greenwave: {:#}", anyhow::Error::from(error));
-            outcome
+            Err(outcome)
         }
+    }
+}
+
+/// The summary, as it was asked for.
+pub fn tell(submit: &Submit, name: &str, summary: &Summary) {
+    match submit.output {
+        Output::Text => report::tell(name, summary),
+        Output::Json => say!("{}", serde_json::to_string(summary).unwrap_or_default()),
     }
 }
 
@@ -87,7 +97,10 @@ fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
             "--for needs a state: without one, what was read since the last cut is lost; name a folder with `--conf state=FOLDER`"
         );
     }
-    let tables = Tables::read(&checked)?;
+    let mut tables = Tables::read(&checked)?;
+    if let InputKind::City(settings) = &checked.input {
+        tables.files.push(Reference::new(CITY, settings.identity()));
+    }
     let city = CitySettings {
         dedup: checked.dedup,
         dedup_horizon_ms: checked.dedup_horizon.as_millis() as i64,
@@ -171,7 +184,8 @@ fn input(checked: &Checked) -> Input {
         record_bytes_max: RECORD_BYTES_MAX,
     };
     match &checked.input {
-        InputKind::Folder(path) => Input::Folder(FolderSettings { path: path.clone(), decode }),
+        InputKind::Folder(path) => Input::Folder(FolderSettings { origin: Origin::Path(path.clone()), decode }),
+        InputKind::City(city) => Input::Folder(FolderSettings { origin: Origin::City(city.clone()), decode }),
         InputKind::Kafka { brokers } => Input::Kafka(KafkaSettings {
             brokers: brokers.clone(),
             topics: topics(checked),

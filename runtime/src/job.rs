@@ -51,6 +51,16 @@ pub struct Reference {
     pub bytes: Bytes,
 }
 
+/// The reference table that says which simulated city an input is: its records follow from it.
+pub const CITY: &str = "simulate";
+
+impl Reference {
+    pub fn new(name: &str, text: String) -> Self {
+        let hash = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()));
+        Self { name: name.into(), hash, bytes: text.into() }
+    }
+}
+
 /// Everything a run needs, checked.
 pub struct Job {
     pub name: String,
@@ -148,6 +158,10 @@ pub enum RunError {
         "cannot write to a lake: job {job} has run without one, and the lake would lack those rows; go on with lake=none, or start under another --name"
     )]
     LakeHole { job: String },
+    #[error(
+        "cannot resume job {job}: its checkpoint is of another simulated city; give `input` the settings it began with, or start under another --name with its own state and lake"
+    )]
+    OtherCity { job: String },
     #[error("cannot run the dataflow: {0}; this is a defect of greenwave, please report it")]
     Engine(String),
 }
@@ -159,7 +173,7 @@ impl RunError {
             Self::Fenced { .. } | Self::Manifest(ManifestError::Fenced { .. }) => 75,
             Self::Speed(SpeedError::Fenced { .. }) => 75,
             Self::Generation(GenerationError::Lost { .. }) => 75,
-            Self::Generation(GenerationError::Alive { .. }) | Self::PlanChanged { .. } => 2,
+            Self::Generation(GenerationError::Alive { .. }) | Self::PlanChanged { .. } | Self::OtherCity { .. } => 2,
             Self::LakeAhead { .. } | Self::LakeBehind { .. } | Self::LakeHole { .. } => 2,
             Self::Store(StoreError::Open { .. } | StoreError::NotConditional { .. }) => 2,
             Self::Http(_) => 2,
@@ -189,6 +203,7 @@ pub fn run(
     let store = open_store(&job, tokio.handle().clone())?;
     let plan = plan(&job);
     let first = restore::highest(&store, &job.name, &plan)?;
+    refuse_other_city(&job, &first)?;
     let history = restore::history(&store)?;
     let mut lake = open_lake(&job, &history, tokio.handle())?;
     let generation = Generation::take(&store, &job.name, job.take_over, http.as_ref().map(Http::address))?;
@@ -206,7 +221,11 @@ pub fn run(
 
     let restored = manifest.binding.clone();
     let repeats = restore::repeats(restored.as_ref(), &claim.unwrap_or_default())?;
-    let table = restore::partition_table(restored.as_ref(), &repeats, &found.keys(), |keys| found.first_offsets(keys))?;
+    let mut table =
+        restore::partition_table(restored.as_ref(), &repeats, &found.keys(), |keys| found.first_offsets(keys))?;
+    if repeats.is_empty() {
+        found.reopen(&mut table)?;
+    }
     let references = job.references.iter().map(|table| (table.name.clone(), table.hash.clone())).collect();
     let positions = positions(&table);
     let ledger = Ledger::new(generation.number, restored.as_ref(), table, repeats, references, job.out_of_orderness_ms);
@@ -314,6 +333,16 @@ fn refuse_other_lake(job: &str, lake: Option<&mut (Lake, Vec<Table>)>, manifest:
     Ok(())
 }
 
+/// Offsets of one city mean nothing in another.
+fn refuse_other_city(job: &Job, manifest: &Manifest) -> Result<(), RunError> {
+    let known = manifest.binding.as_ref().and_then(|binding| binding.references.get(CITY));
+    let ours = job.references.iter().find(|reference| reference.name == CITY);
+    match known.zip(ours) {
+        Some((known, ours)) if *known != ours.hash => Err(RunError::OtherCity { job: job.name.clone() }),
+        _ => Ok(()),
+    }
+}
+
 type Listed = Vec<(u64, String)>;
 
 /// What a claim of the speed layer says of us.
@@ -403,6 +432,15 @@ impl Found {
             Self::Kafka(settings, _) => Ok(kafka::first_offsets(settings, keys)?),
             Self::Folder(..) => Ok(vec![0; keys.len()]),
         }
+    }
+
+    /// What was read to its end and has become longer is read on.
+    fn reopen(&self, table: &mut [PartitionBound]) -> Result<(), RunError> {
+        let Self::Folder(_, folder) = self else { return Ok(()) };
+        let finished = table.iter().filter(|bound| bound.finished);
+        let longer = folder.go_on(&finished.map(|bound| (bound.key.clone(), bound.end)).collect::<Vec<_>>())?;
+        table.iter_mut().filter(|bound| longer.contains(&bound.key)).for_each(|bound| bound.finished = false);
+        Ok(())
     }
 
     fn group_offsets(&self, job: &str) -> Option<GroupOffsets> {

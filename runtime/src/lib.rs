@@ -23,7 +23,7 @@ mod store;
 mod worker;
 
 pub use fate::Fate;
-pub use job::{Input, Job, Reference, RunError, Summary, run};
+pub use job::{CITY, Input, Job, Reference, RunError, Summary, run};
 pub use manifest::Counters;
 pub use progress::{Progress, Snapshot};
 

@@ -50,6 +50,8 @@ pub struct Snapshot {
     pub watermark_ms: Option<i64>,
     /// By topic.
     pub watermarks_ms: BTreeMap<String, i64>,
+    /// Taken into ticks since the job's first start.
+    pub read: u64,
     /// As of the last cut, since the job's first start.
     pub counters: Counters,
     pub checkpoint: Option<Instant>,
@@ -90,6 +92,7 @@ impl Progress {
     pub fn restored(&self, manifest: &Manifest) {
         let mut now = self.lock();
         now.counters = manifest.counters;
+        now.read = manifest.counters.records;
         now.tick = manifest.tick().unwrap_or(0);
         now.checkpoint_tick = now.tick;
         now.lake_tick = manifest.lake.values().copied().max().unwrap_or(0);
@@ -109,6 +112,7 @@ impl Progress {
         now.tick = binding.tick;
         now.bound = Some(Instant::now());
         now.ticks += 1;
+        now.read = binding.partitions.iter().map(|partition| (partition.end - partition.start).unsigned_abs()).sum();
         now.now_ms = binding.now_ms;
         now.watermark_ms = binding.view_watermark_ms();
         now.watermarks_ms.clone_from(&binding.watermark_ms);

@@ -98,6 +98,8 @@ pub enum SourceError {
     FileShrank { path: PathBuf, passed: u64, length: u64 },
     #[error("cannot resume at line {next} of {}: it has {lines} lines; put the longer file back", path.display())]
     FileShorter { path: PathBuf, lines: i64, next: i64 },
+    #[error(transparent)]
+    City(#[from] crate::simulate::SimulateError),
     #[error("cannot go on reading: {what}; this is a defect of greenwave, please report it")]
     Panicked { what: String },
 }
@@ -117,7 +119,8 @@ impl SourceError {
             | Self::NoTopicFolder { .. }
             | Self::NoFiles { .. }
             | Self::PathNotText { .. }
-            | Self::TooManyFiles { .. } => Answer::Stop(Fault::Settings),
+            | Self::TooManyFiles { .. }
+            | Self::City(_) => Answer::Stop(Fault::Settings),
             Self::Expired { .. }
             | Self::Shortened { .. }
             | Self::OffsetLost { .. }

@@ -12,7 +12,7 @@ use greenwave_dataflows::{FreeFlow, RouteTable};
 use greenwave_model::views::Rule;
 use greenwave_runtime::Reference;
 
-use crate::settings::{AlertsFrom, Checked};
+use crate::settings::{AlertsFrom, Checked, TableAt};
 
 /// Mistakes of one file that are told.
 const TOLD_MAX: usize = 10;
@@ -29,24 +29,23 @@ pub struct Tables {
 impl Tables {
     pub fn read(checked: &Checked) -> anyhow::Result<Self> {
         let mut tables = Self::default();
-        if let Some(path) = &checked.free_flow {
-            tables.free_flow = Arc::new(free_flow::parse(path, &tables.file("free_flow", path)?)?);
+        if let Some(at) = &checked.free_flow {
+            tables.free_flow = Arc::new(free_flow::parse(&at.path(), &tables.file("free_flow", at)?)?);
         }
-        if let Some(path) = &checked.routes {
-            tables.routes = Arc::new(routes::parse(path, &tables.file("routes", path)?)?);
+        if let Some(at) = &checked.routes {
+            tables.routes = Arc::new(routes::parse(&at.path(), &tables.file("routes", at)?)?);
         }
         tables.rules = match &checked.alerts {
             AlertsFrom::Nothing => Vec::new(),
             AlertsFrom::Shipped => alerts::parse(Path::new("alerts.csv"), alerts::SHIPPED)?,
-            AlertsFrom::File(path) => alerts::parse(path, &tables.file("alerts", path)?)?,
+            AlertsFrom::File(path) => alerts::parse(path, &tables.file("alerts", &TableAt::File(path.clone()))?)?,
         };
         Ok(tables)
     }
 
-    fn file(&mut self, name: &str, path: &Path) -> anyhow::Result<String> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let hash = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()));
-        self.files.push(Reference { name: name.into(), hash, bytes: text.clone().into() });
+    fn file(&mut self, name: &str, at: &TableAt) -> anyhow::Result<String> {
+        let text = at.read().with_context(|| format!("cannot read {}", at.path().display()))?;
+        self.files.push(Reference::new(name, text.clone()));
         Ok(text)
     }
 }

@@ -8,7 +8,7 @@ use greenwave_dataflows::{SPEED_TOPICS, Views};
 use greenwave_model::topics::{TOPICS, named};
 use greenwave_model::{Name, TopicSpec};
 use greenwave_runtime::status::HttpSettings;
-use greenwave_sources::kafka;
+use greenwave_sources::{kafka, simulate};
 
 use super::keys::{Form, KEYS};
 use super::raw::{Mistake, Origin, Raw, RawValue};
@@ -17,10 +17,47 @@ use crate::dataflows::DATAFLOWS;
 /// The shortest tick: below it the fixed cost of a tick outweighs its rows.
 const TICK_MIN: Duration = Duration::from_millis(20);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum InputKind {
     Kafka { brokers: String },
     Folder(PathBuf),
+    City(simulate::Settings),
+}
+
+impl InputKind {
+    fn ends(&self) -> bool {
+        match self {
+            Self::Kafka { .. } => false,
+            Self::Folder(_) => true,
+            Self::City(settings) => settings.run_for_ms.is_some(),
+        }
+    }
+}
+
+/// Where a reference table is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TableAt {
+    /// A file that exists.
+    File(PathBuf),
+    /// A file that a simulated city's folder would have.
+    City(simulate::Settings, &'static str),
+}
+
+impl TableAt {
+    /// For messages.
+    pub fn path(&self) -> PathBuf {
+        match self {
+            Self::File(path) => path.clone(),
+            Self::City(_, name) => PathBuf::from(format!("simulate:{name}")),
+        }
+    }
+
+    pub fn read(&self) -> std::io::Result<String> {
+        match self {
+            Self::File(path) => std::fs::read_to_string(path),
+            Self::City(settings, name) => Ok(simulate::table(settings, name)),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +105,9 @@ pub struct Checked {
     pub vehicle_count: bool,
     /// Names of topics.
     pub speed_from: Vec<&'static str>,
-    /// `None`: no table. The path is that of a file that exists.
-    pub free_flow: Option<PathBuf>,
-    pub routes: Option<PathBuf>,
+    /// `None`: no table.
+    pub free_flow: Option<TableAt>,
+    pub routes: Option<TableAt>,
     pub alerts: AlertsFrom,
     pub start: StartAt,
     pub connect_timeout: Duration,
@@ -106,8 +143,8 @@ impl Raw {
 impl Reader {
     fn checked(&mut self) -> Checked {
         let input = self.input();
-        let free_flow = self.table("free_flow", "segments.csv", "road_id and free_flow", &input);
-        let routes = self.table("routes", "routes.csv", "route_id, road_id and length_m", &input);
+        let free_flow = self.table("free_flow", simulate::FREE_FLOW, "road_id and free_flow", &input);
+        let routes = self.table("routes", simulate::ROUTES, "route_id, road_id and length_m", &input);
         let compatibility = self.flag("redis.compatibility");
         let unless_none = |text: String| (text != "none").then_some(text);
         Checked {
@@ -156,9 +193,13 @@ impl Reader {
             let fact = format!("checkpoint {:?} is shorter than tick {:?}", checked.checkpoint, checked.tick);
             self.wrong("checkpoint", fact, "raise checkpoint, or lower tick");
         }
-        if checked.state.is_none() && matches!(checked.input, InputKind::Kafka { .. }) {
-            let fact = "state = none is only for an input that ends, and kafka does not".to_owned();
-            self.wrong("state", fact, "name a folder for the state");
+        if checked.state.is_none() && !checked.input.ends() {
+            let (what, fix) = match checked.input {
+                InputKind::City(_) => ("a city without `for`", "name a folder for the state, or say how long: for=1h"),
+                _ => ("kafka", "name a folder for the state"),
+            };
+            let fact = format!("state = none is only for an input that ends, and {what} does not");
+            self.wrong("state", fact, fix);
         }
         if checked.redis_compatibility && !matches!(checked.speed, SpeedKind::Redis { .. }) {
             let fact = "redis.compatibility is true, and speed is no redis".to_owned();
@@ -282,16 +323,24 @@ impl Reader {
             Some(("kafka", brokers)) if brokers.len() > 2 && brokers.starts_with("//") => {
                 InputKind::Kafka { brokers: brokers[2..].trim_end_matches('/').to_owned() }
             }
-            Some((scheme @ ("kafka" | "simulate" | "s3" | "http" | "https"), _)) => {
+            Some(("simulate", city)) => InputKind::City(super::city::parse(city).unwrap_or_else(|mistakes| {
+                mistakes.into_iter().for_each(|(fact, fix)| self.wrong("input", fact, &fix));
+                simulate::Settings { run_for_ms: Some(0), ..simulate::Settings::default() }
+            })),
+            Some((scheme @ ("kafka" | "s3" | "http" | "https"), _)) => {
                 let fact = format!("input is `{text}`, and this version reads no {scheme} of that form");
-                self.wrong("input", fact, "write kafka://host:9092, or the path of a folder");
+                self.wrong("input", fact, "write kafka://host:9092, simulate:?seed=7 or the path of a folder");
                 InputKind::Folder(text.into())
             }
             _ => {
                 let path = PathBuf::from(text.strip_prefix("file://").unwrap_or(&text));
                 if !path.is_dir() {
                     let fact = format!("input is `{text}`, and there is no such folder");
-                    self.wrong("input", fact, "write kafka://host:9092, or the path of a folder that exists");
+                    self.wrong(
+                        "input",
+                        fact,
+                        "write kafka://host:9092, simulate:?seed=7 or the path of a folder that exists",
+                    );
                 }
                 InputKind::Folder(path)
             }
@@ -412,12 +461,18 @@ impl Reader {
     }
 
     /// A CSV file. `auto`: one with the usual name in an input folder, if it is there.
-    fn table(&mut self, name: &str, usual: &str, columns: &str, input: &InputKind) -> Option<PathBuf> {
+    fn table(&mut self, name: &str, usual: &'static str, columns: &str, input: &InputKind) -> Option<TableAt> {
         let text = self.text(name);
         match (text.as_str(), input) {
             ("none", _) | ("auto", InputKind::Kafka { .. }) => None,
-            ("auto", InputKind::Folder(folder)) => Some(folder.join(usual)).filter(|path| path.is_file()),
-            (path, _) => self.file(name, path, &format!("name a CSV file with the columns {columns}, or write none")),
+            ("auto", InputKind::Folder(folder)) => {
+                Some(folder.join(usual)).filter(|path| path.is_file()).map(TableAt::File)
+            }
+            ("auto", InputKind::City(settings)) => Some(TableAt::City(settings.clone(), usual)),
+            (path, _) => {
+                let fix = format!("name a CSV file with the columns {columns}, or write none");
+                self.file(name, path, &fix).map(TableAt::File)
+            }
         }
     }
 

@@ -1,10 +1,11 @@
 //! Settings of a job: what the file, the environment and the command line say, checked as a whole.
 
 mod check;
+mod city;
 mod keys;
 mod raw;
 
-pub use check::{AlertsFrom, Checked, InputKind, SpeedKind, StartAt};
+pub use check::{AlertsFrom, Checked, InputKind, SpeedKind, StartAt, TableAt};
 pub use keys::KEYS;
 pub use raw::{Mistake, Origin, Raw};
 

@@ -62,6 +62,18 @@ impl Raw {
     pub fn gather(file: &Path, environment: impl Iterator<Item = (String, String)>, conf: &[(String, String)]) -> Self {
         let mut raw = Self::default();
         raw.read_file(file);
+        raw.overridden(environment, conf)
+    }
+
+    /// What a shipped file says, under the values given.
+    pub fn shipped(name: &str, text: &str, conf: &[(String, String)]) -> Self {
+        let mut raw = Self::default();
+        raw.read_text(name, text);
+        raw.overridden(std::iter::empty(), conf)
+    }
+
+    fn overridden(self, environment: impl Iterator<Item = (String, String)>, conf: &[(String, String)]) -> Self {
+        let mut raw = self;
         let environment: Vec<_> = environment.collect();
         environment.iter().for_each(|(name, text)| raw.older_variable(name, text));
         for (name, text) in environment {
@@ -101,7 +113,12 @@ impl Raw {
                 return self.mistakes.push(Mistake { origin: at(1), fact, fix });
             }
         };
-        match toml_edit::Document::parse(text.as_str()) {
+        self.read_text(&name, &text);
+    }
+
+    fn read_text(&mut self, name: &str, text: &str) {
+        let at = |line| Origin::Line { file: name.to_owned(), line };
+        match toml_edit::Document::parse(text) {
             Ok(document) => {
                 let line_of = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
                 self.read_table("", document.as_table(), &|offset| at(line_of(offset)));
@@ -164,7 +181,7 @@ fn plain(value: &Value) -> (String, &'static str) {
 }
 
 /// Edits between two words (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
+pub(super) fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {
         let mut diagonal = std::mem::replace(&mut row[0], i + 1);

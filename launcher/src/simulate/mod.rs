@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use greenwave_model::iso;
 use greenwave_sources::simulate::{Disorder, PartitionNames, START_MS, Settings, SimulateError, Tally, Truth};
 
-use crate::args::Simulate;
+use crate::args::{City, Simulate};
 use crate::{Outcome, signals};
 use report::{Progress, tell};
 use target::Target;
@@ -48,34 +48,42 @@ pub fn run(simulate: &Simulate) -> Outcome {
 }
 
 fn settings(simulate: &Simulate, now_ms: i64) -> Settings {
-    let Simulate { disorder, size, .. } = simulate;
-    let milliseconds = |duration: Duration| duration.as_millis() as i64;
-    let start = simulate.start.unwrap_or(if simulate.kafka.is_some() { Start::Now } else { Start::At(START_MS) });
-    let run_for = simulate.run_for.or(simulate.out.is_some().then_some(FOLDER_FOR));
-    Settings {
-        seed: simulate.seed,
-        start_ms: match start {
-            Start::Now => now_ms,
-            Start::At(ms) => ms,
-        },
-        run_for_ms: run_for.map(milliseconds),
-        vehicles: simulate.vehicles,
-        rate: simulate.rate,
-        side: size.side,
-        cameras: size.cameras,
-        stations: size.stations,
-        incidents: size.incidents,
-        gateway_vehicles: disorder.gateway,
-        clock_ahead_ms: milliseconds(disorder.clock_ahead),
-        disorder: Disorder {
-            out_of_order: disorder.out_of_order,
-            late: disorder.late,
-            too_late: disorder.too_late,
-            copies: disorder.copies,
-            broken: disorder.broken,
-            variants: disorder.variants,
-        },
-        partitions: [size.partitions; 5],
+    let city = &simulate.city;
+    let start = city.start.unwrap_or(if simulate.kafka.is_some() { Start::Now } else { Start::At(START_MS) });
+    let start_ms = match start {
+        Start::Now => now_ms,
+        Start::At(ms) => ms,
+    };
+    let run_for = city.run_for.or(simulate.out.is_some().then_some(FOLDER_FOR));
+    city.settings(start_ms, run_for)
+}
+
+impl City {
+    pub fn settings(&self, start_ms: i64, run_for: Option<Duration>) -> Settings {
+        let Self { disorder, size, .. } = self;
+        let milliseconds = |duration: Duration| duration.as_millis() as i64;
+        Settings {
+            seed: self.seed,
+            start_ms,
+            run_for_ms: run_for.map(milliseconds),
+            vehicles: self.vehicles,
+            rate: self.rate,
+            side: size.side,
+            cameras: size.cameras,
+            stations: size.stations,
+            incidents: size.incidents,
+            gateway_vehicles: disorder.gateway,
+            clock_ahead_ms: milliseconds(disorder.clock_ahead),
+            disorder: Disorder {
+                out_of_order: disorder.out_of_order,
+                late: disorder.late,
+                too_late: disorder.too_late,
+                copies: disorder.copies,
+                broken: disorder.broken,
+                variants: disorder.variants,
+            },
+            partitions: [size.partitions; 5],
+        }
     }
 }
 

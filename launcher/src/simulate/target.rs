@@ -30,7 +30,7 @@ impl Target {
         };
         // Wrong settings are told before anybody is asked for topics.
         City::new(settings)?;
-        let topics = Topics::open(brokers, simulate.size.partitions)?;
+        let topics = Topics::open(brokers, simulate.city.size.partitions)?;
         // Looking for topics took a while: now is now.
         let now_ms = wall_ms();
         let settings = topics.settings(super::settings(simulate, now_ms));

@@ -87,7 +87,7 @@ impl Mint {
             Self::Folder { ledger, state } => {
                 let repeated = ledger.repeat(moment);
                 match &repeated {
-                    Some(Some(binding)) => state.repeated(binding),
+                    Some(Some(binding)) => state.repeated(ledger, binding),
                     Some(None) => state.ended |= moment.ending,
                     None => {}
                 }

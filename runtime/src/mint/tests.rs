@@ -175,11 +175,46 @@ fn a_pace_delays_bindings_and_changes_none() {
     let blocks: Vec<i64> = (0..32).map(|block| block * 1_000).collect();
     let mut paced = folder(&[&blocks], Some(10.0));
     let first = paced.next(at(0)).expect("the first tick is due at once");
-    assert!(paced.next(at(1_599)).is_none(), "16 s of events take 1.6 s");
-    let second = paced.next(at(1_600)).expect("its time has come");
+    assert_eq!(first.now_ms, 10_000);
+    assert!(paced.next(at(999)).is_none(), "10 s of events take 1 s");
+    let second = paced.next(at(1_000)).expect("its time has come");
     let mut unpaced = folder(&[&blocks], None);
-    let unwatched = Binding { publishes: false, ..first };
-    assert_eq!([unpaced.next(at(0)), unpaced.next(at(0))], [Some(unwatched), Some(second)]);
+    let unwatched = |binding| Binding { publishes: false, ..binding };
+    assert_eq!([unpaced.next(at(0)), unpaced.next(at(0))], [first, second].map(|it| Some(unwatched(it))));
+}
+
+#[test]
+fn a_tick_of_few_lines_ends_with_event_time_and_so_does_a_cut() {
+    // 4,096 lines every 4 s: 10 s are 12,288 lines, and two minutes are ten ticks.
+    let blocks: Vec<i64> = (0..100).map(|block| block * 4_000).collect();
+    let mut mint = folder(&[&blocks], None);
+    let ticks: Vec<Binding> = std::iter::from_fn(|| mint.next(at(0))).collect();
+    assert_eq!(ends(&ticks[0]), [4 * 4_096]);
+    assert_eq!(ends(&ticks[1]), [7 * 4_096]);
+    let cuts = ticks.iter().filter(|tick| tick.is_cut).map(|tick| tick.now_ms);
+    assert_eq!(cuts.collect::<Vec<_>>(), [120_000, 240_000, 360_000, 396_000]);
+}
+
+#[test]
+fn so_few_lines_that_nothing_would_be_gained_make_no_tick() {
+    // 4,096 lines an hour.
+    let blocks: Vec<i64> = (0..8).map(|block| block * 3_600_000).collect();
+    let mut mint = folder(&[&blocks], None);
+    let of_each: Vec<_> = std::iter::from_fn(|| mint.next(at(0))).map(|tick| ends(&tick)[0] / 4_096).collect();
+    assert_eq!(of_each, [2, 4, 6, 8]);
+}
+
+#[test]
+fn a_tick_of_long_lines_ends_with_its_bytes() {
+    let mut mint = folder(&[], None);
+    if let Mint::Folder { ledger, .. } = &mut mint {
+        *ledger = Ledger::new(1, None, table(1), vec![], BTreeMap::new(), 10_000);
+    }
+    for block in 0..4 {
+        mint.offer(Offer { start: block * 10, bytes: 20 << 20, ..offer(0, (block + 1) * 10, 1_000) });
+    }
+    assert_eq!(ends(&mint.next(at(0)).expect("two blocks are 40 MB")), [20]);
+    assert_eq!(ends(&mint.next(at(0)).expect("and two more")), [40]);
 }
 
 #[test]

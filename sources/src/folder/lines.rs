@@ -10,8 +10,8 @@ use std::path::Path;
 use super::compressed::{Bytes, Form};
 use crate::SourceError;
 
-/// Lines of a block. Blocks stand at multiples of it, wherever a run began.
-pub const BLOCK_LINES: i64 = 4096;
+/// Lines of a block at most. A block ends at every multiple of it, wherever a run began.
+pub const BLOCK_LINES: i64 = 1024;
 /// Bytes kept of a line that is too long, as of any record that is.
 pub const LONG_LINE_KEPT: usize = 64 << 10;
 /// Bytes asked of a file at once: a block of reports of 200 bytes takes four.
@@ -36,6 +36,17 @@ pub struct Block {
 }
 
 impl Block {
+    /// An empty one, for lines that are made.
+    pub fn new(start: i64) -> Self {
+        Self { start, finished: false, bytes: vec![], lines: vec![] }
+    }
+
+    pub fn push(&mut self, line: &[u8]) {
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(line);
+        self.lines.push(Line { from, to: self.bytes.len(), length: line.len() });
+    }
+
     pub fn end(&self) -> i64 {
         self.start + self.lines.len() as i64
     }

@@ -21,13 +21,7 @@ pub struct Listed {
     pub form: Form,
 }
 
-/// Where a partition stands in a sorted list.
-pub fn place(files: &[Listed], key: &PartitionKey) -> Option<usize> {
-    let place = files.binary_search_by(|file| file.key.partition.cmp(&key.partition)).ok()?;
-    (files[place].key == *key).then_some(place)
-}
-
-/// Every partition below `input`, sorted by path.
+/// Every partition below `input`.
 pub fn list(input: &Path) -> Result<Vec<Listed>, SourceError> {
     let (mut files, mut folders, mut others) = (vec![], vec![], vec![]);
     for (name, path) in entries(input)? {
@@ -57,7 +51,6 @@ pub fn list(input: &Path) -> Result<Vec<Listed>, SourceError> {
         let (files, most) = (files.len(), RecordRef::PARTITIONS_MAX);
         return Err(SourceError::TooManyFiles { path: input.to_owned(), files, most });
     }
-    files.sort_by(|a, b| a.key.partition.cmp(&b.key.partition));
     Ok(files)
 }
 

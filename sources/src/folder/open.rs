@@ -1,26 +1,25 @@
 //! An input folder, found and looked into once per process.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use greenwave_model::{Batch, PartitionKey};
+use greenwave_model::PartitionKey;
 
-use super::lines::LineReader;
-use super::listing::{Listed, list, place};
+use super::origin::{Lane, Lines, Origin, Partition};
 use super::plan::Plan;
-use crate::decode::{DecodeSettings, Decoders};
+use crate::decode::DecodeSettings;
 use crate::{Position, SourceError};
 
 #[derive(Clone, Debug)]
 pub struct FolderSettings {
-    pub path: PathBuf,
+    pub origin: Origin,
     pub decode: DecodeSettings,
 }
 
 /// The partitions of an input folder, shared by all workers of a process.
 #[derive(Debug)]
 pub struct Folder {
-    files: Vec<Listed>,
+    origin: Origin,
+    partitions: Vec<Partition>,
     first_event_ms: Vec<Option<i64>>,
     shared: Mutex<Option<Arc<Shared>>>,
 }
@@ -28,48 +27,38 @@ pub struct Folder {
 /// The plan that the reader threads share.
 #[derive(Debug)]
 pub struct Shared {
-    plan: Mutex<Plan<LineReader>>,
+    plan: Mutex<Plan<Lines>>,
     pub changed: Condvar,
-    /// By lane of the plan.
-    pub files: Vec<Listed>,
+    /// As the plan counts them.
+    pub lanes: Vec<Lane>,
 }
 
-/// Finds the partitions of a folder and reads each file up to its first event.
+/// Finds the partitions of a folder and reads each up to its first event.
 pub fn open(settings: &FolderSettings) -> Result<Arc<Folder>, SourceError> {
-    let files = list(&settings.path)?;
-    let first = files.iter().map(|file| first_event_ms(file, &settings.decode)).collect::<Result<_, _>>()?;
-    Ok(Arc::new(Folder { files, first_event_ms: first, shared: Mutex::new(None) }))
-}
-
-fn first_event_ms(file: &Listed, settings: &DecodeSettings) -> Result<Option<i64>, SourceError> {
-    let settings = DecodeSettings { with_raw: false, fingerprint: false, ..settings.clone() };
-    let limit = settings.record_bytes_max;
-    let mut reader = LineReader::open(&file.path, file.form, limit)?;
-    let (mut decoders, decoder) = (Decoders::new(settings), Decoders::of(&file.key.topic));
-    loop {
-        let lines = reader.block()?;
-        for (_, text) in lines.lines().filter(|(line, _)| line.length <= limit) {
-            let mut batch = Batch::default();
-            decoders.decode(decoder, text, 0, None, &mut batch);
-            if let Some(event_ms) = batch.event_times_ms().next() {
-                return Ok(Some(event_ms));
-            }
-        }
-        if lines.finished {
-            return Ok(None);
-        }
-    }
+    let origin = settings.origin.clone();
+    let partitions = origin.partitions()?;
+    let first_event_ms = origin.first_events_ms(&partitions, &settings.decode)?;
+    Ok(Arc::new(Folder { origin, partitions, first_event_ms, shared: Mutex::new(None) }))
 }
 
 impl Folder {
     /// Sorted by path.
     pub fn partitions(&self) -> Vec<PartitionKey> {
-        self.files.iter().map(|file| file.key.clone()).collect()
+        self.partitions.iter().map(|partition| partition.key().clone()).collect()
     }
 
     /// The time of the first event of a partition, by its place in [`Folder::partitions`]; `None` without any.
     pub fn first_event_ms(&self, partition: usize) -> Option<i64> {
         self.first_event_ms.get(partition).copied().flatten()
+    }
+
+    /// Of partitions that were read to their ends, given with those, the ones that have more lines now.
+    pub fn go_on(&self, read: &[(PartitionKey, i64)]) -> Result<Vec<PartitionKey>, SourceError> {
+        let known = |(key, end): &(PartitionKey, i64)| Some((&self.partitions[self.place(key)?], *end));
+        let known: Vec<_> = read.iter().filter_map(known).collect();
+        let go_on = self.origin.go_on(known.clone())?;
+        let longer = known.into_iter().zip(go_on).filter(|(_, goes_on)| *goes_on);
+        Ok(longer.map(|((partition, _), _)| partition.key().clone()).collect())
     }
 
     /// The plan of the run, made by the first thread that asks.
@@ -80,23 +69,30 @@ impl Folder {
         }
         let mut by_number: Vec<&Position> = positions.iter().filter(|position| !position.finished).collect();
         by_number.sort_by_key(|position| position.number);
-        let (mut plan, mut files) = (Plan::new(), vec![]);
+        let (mut plan, mut read) = (Plan::new(), vec![]);
         for position in by_number {
-            let Some(place) = place(&self.files, &position.key) else {
+            let Some(place) = self.place(&position.key) else {
                 return Err(SourceError::FileMissing { path: position.key.partition.as_str().into() });
             };
             let next = position.next.unwrap_or(0);
             plan.add(position.number, self.first_event_ms[place], position.clock.clone(), next);
-            files.push(self.files[place].clone());
+            read.push((self.partitions[place].clone(), position));
         }
-        let made = Arc::new(Shared { plan: Mutex::new(plan), changed: Condvar::new(), files });
+        let lanes = self.origin.lanes(read)?;
+        let made = Arc::new(Shared { plan: Mutex::new(plan), changed: Condvar::new(), lanes });
         *shared = Some(made.clone());
         Ok(made)
+    }
+
+    /// Where a partition stands in the sorted list.
+    fn place(&self, key: &PartitionKey) -> Option<usize> {
+        let place = self.partitions.binary_search_by(|it| it.key().partition.cmp(&key.partition)).ok()?;
+        (self.partitions[place].key() == key).then_some(place)
     }
 }
 
 impl Shared {
-    pub fn plan(&self) -> MutexGuard<'_, Plan<LineReader>> {
+    pub fn plan(&self) -> MutexGuard<'_, Plan<Lines>> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,14 +1,15 @@
 //! Who reads what next, and whose block goes out next. Pure: threads hold it under one lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use greenwave_model::{Batch, PartitionClock};
 
+use super::block::Decoded;
 use super::forecast::Forecast;
 
-/// Blocks decoded ahead for each thread. Files of one city differ by a block or two in how fast they advance; more
-/// only takes memory, about a megabyte each.
-const AHEAD_PER_THREAD: usize = 8;
+/// Reads ahead for each thread, of [`BLOCK_LINES`](super::BLOCK_LINES) lines at most. Files of one city differ by a few
+/// in how fast they advance; more only takes memory, about a quarter of a megabyte each.
+const AHEAD_PER_THREAD: usize = 32;
 
 /// One file.
 #[derive(Debug)]
@@ -22,9 +23,10 @@ struct Lane<R> {
     next: i64,
     finished: bool,
     desk: Desk<R>,
-    /// Blocks taken and not sent.
+    /// Reads taken and not sent to their end.
     pending: usize,
-    ready: BTreeMap<i64, (usize, Batch)>,
+    /// By first line, with the thread that decoded it.
+    ready: BTreeMap<i64, (usize, Ready)>,
     forecast: Forecast,
 }
 
@@ -39,7 +41,15 @@ enum Desk<R> {
     Spent,
 }
 
-/// A block to read: with the reader given, or by opening the file at line `next`.
+/// What was read at once.
+#[derive(Debug)]
+pub enum Ready {
+    Decoded(Box<Decoded>),
+    /// The blocks of it that have not been sent.
+    Cut(VecDeque<Batch>),
+}
+
+/// Something to read: with the reader given, or by opening the file at line `next`.
 #[derive(Debug)]
 pub struct Job<R> {
     pub lane: usize,
@@ -49,12 +59,20 @@ pub struct Job<R> {
     pub block: u64,
 }
 
-/// A block whose turn it is to be sent.
+/// What begins with the block whose turn it is to be sent.
 #[derive(Debug)]
 pub struct Turn {
     pub lane: usize,
-    pub batch: Batch,
+    pub ready: Ready,
     pub clock: PartitionClock,
+}
+
+/// Where a file stands after a block.
+#[derive(Debug)]
+pub struct Sent {
+    pub clock: PartitionClock,
+    pub end: i64,
+    pub finished: bool,
 }
 
 #[derive(Debug)]
@@ -111,20 +129,24 @@ impl<R> Plan<R> {
     pub fn take_turn(&mut self, thread: usize) -> Option<Turn> {
         let lane = self.turn().filter(|_| !self.sending)?;
         let Lane { ready, clock, next, .. } = &mut self.lanes[lane];
-        let (_, batch) = ready.first_entry().filter(|entry| entry.key() == next && entry.get().0 == thread)?.remove();
+        let (_, ready) = ready.first_entry().filter(|entry| entry.key() == next && entry.get().0 == thread)?.remove();
         self.sending = true;
-        Some(Turn { lane, batch, clock: clock.clone() })
+        Some(Turn { lane, ready, clock: clock.clone() })
     }
 
-    /// The block has gone out.
-    pub fn sent(&mut self, lane: usize, clock: PartitionClock, end: i64, finished: bool) {
+    /// The block has gone out; `rest` of what was read with it waits for its turn.
+    pub fn sent(&mut self, lane: usize, sent: Sent, thread: usize, rest: VecDeque<Batch>) {
         self.sending = false;
-        self.pending -= 1;
         let lane = &mut self.lanes[lane];
-        lane.pending -= 1;
-        lane.clock = clock;
-        lane.next = end;
-        lane.finished = finished;
+        lane.clock = sent.clock;
+        lane.next = sent.end;
+        lane.finished = sent.finished;
+        if rest.is_empty() {
+            self.pending -= 1;
+            lane.pending -= 1;
+        } else {
+            lane.ready.insert(sent.end, (thread, Ready::Cut(rest)));
+        }
     }
 
     /// The next block to read: the one that comes next in the true order if nobody has it, else the one that is
@@ -155,11 +177,11 @@ impl<R> Plan<R> {
         self.lanes[lane].desk = reader.map_or(Desk::Spent, Desk::Here);
     }
 
-    /// A block has been decoded by a thread, which will send it when its turn has come.
-    pub fn decoded(&mut self, lane: usize, block: u64, thread: usize, batch: Batch) {
+    /// Lines have been decoded by a thread, which will send them when their turn has come.
+    pub fn decoded(&mut self, lane: usize, block: u64, thread: usize, decoded: Decoded) {
         let lane = &mut self.lanes[lane];
-        lane.forecast.learn(block, &batch);
-        lane.ready.insert(batch.start, (thread, batch));
+        lane.forecast.learn(block, &decoded.batch);
+        lane.ready.insert(decoded.batch.start, (thread, Ready::Decoded(Box::new(decoded))));
     }
 }
 
@@ -177,11 +199,18 @@ mod tests {
         let job = plan.take_job().unwrap();
         assert_eq!(job.lane, lane);
         plan.give_back(lane, Some(()));
-        let batch = Batch { start: job.next, end: job.next + 1, ..Batch::default() };
-        plan.decoded(lane, job.block, 0, batch);
+        plan.decoded(lane, job.block, 0, line(job.next));
         let turn = plan.take_turn(0).unwrap();
         assert_eq!(turn.lane, lane);
-        plan.sent(lane, at(now_ms), turn.batch.end, false);
+        plan.sent(lane, Sent { clock: at(now_ms), end: job.next + 1, finished: false }, 0, VecDeque::new());
+    }
+
+    fn batch(start: i64) -> Batch {
+        Batch { start, end: start + 1, ..Batch::default() }
+    }
+
+    fn line(start: i64) -> Decoded {
+        Decoded { batch: batch(start), lengths: vec![1] }
     }
 
     #[test]
@@ -210,17 +239,12 @@ mod tests {
             let job = plan.take_job().unwrap();
             assert_eq!(job.lane, 0);
             plan.give_back(0, Some(()));
-            plan.decoded(
-                0,
-                job.block,
-                0,
-                Batch { start: job.block as i64 - 1, end: job.block as i64, ..Batch::default() },
-            );
+            plan.decoded(0, job.block, 0, line(job.block as i64 - 1));
         }
         assert!(plan.take_job().is_none(), "enough ahead");
-        let turn = plan.take_turn(0).unwrap();
+        assert!(plan.take_turn(0).is_some());
         assert!(plan.take_turn(0).is_none(), "one at a time");
-        plan.sent(0, at(1_000_000), turn.batch.end, false);
+        plan.sent(0, Sent { clock: at(1_000_000), end: 1, finished: false }, 0, VecDeque::new());
         plan.pending = AHEAD_PER_THREAD;
         assert_eq!(plan.take_job().unwrap().lane, 1, "due, though nothing foretold it");
     }
@@ -233,8 +257,24 @@ mod tests {
         let job = plan.take_job().unwrap();
         assert!(plan.take_job().is_none(), "the reader is away");
         plan.give_back(0, None);
-        plan.decoded(0, job.block, second, Batch::default());
+        plan.decoded(0, job.block, second, line(0));
         assert!(plan.take_turn(first).is_none());
         assert!(plan.take_turn(second).is_some());
+    }
+
+    #[test]
+    fn the_rest_of_a_sparse_file_waits_for_the_others() {
+        let mut plan = Plan::<()>::new();
+        plan.join();
+        plan.add(0, Some(1), PartitionClock::default(), 0);
+        plan.add(1, Some(500), PartitionClock::default(), 0);
+        let job = plan.take_job().unwrap();
+        plan.give_back(0, Some(()));
+        plan.decoded(0, job.block, 0, line(0));
+        assert!(plan.take_turn(0).is_some());
+        plan.sent(0, Sent { clock: at(900), end: 1, finished: false }, 0, VecDeque::from([batch(1)]));
+        assert_eq!((plan.turn(), plan.pending), (Some(1), 1));
+        pass(&mut plan, 1, 1_000);
+        assert!(matches!(plan.take_turn(0), Some(Turn { lane: 0, ready: Ready::Cut(_), .. })));
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use greenwave_model::Batch;
 
-use super::lines::LineReader;
 use super::open::{Folder, FolderSettings, Shared};
-use super::plan::{Job, Turn};
+use super::origin::Lines;
+use super::plan::{Job, Ready, Sent, Turn};
 use super::{FORCED_MAX, block};
 use crate::decode::Decoders;
 use crate::guard::{self, End};
@@ -52,7 +52,7 @@ struct Reader<'a> {
 
 enum Work {
     Send(Turn),
-    Read(Job<LineReader>),
+    Read(Job<Lines>),
 }
 
 impl Reader<'_> {
@@ -87,32 +87,31 @@ impl Reader<'_> {
         }
     }
 
-    fn read(&mut self, job: Job<LineReader>) -> Result<(), End> {
+    fn read(&mut self, job: Job<Lines>) -> Result<(), End> {
         let limit = self.settings.decode.record_bytes_max;
         let mut reader = match job.reader {
             Some(reader) => reader,
-            None => {
-                let file = &self.shared.files[job.lane];
-                let mut reader = LineReader::open(&file.path, file.form, limit)?;
-                reader.skip_to(job.next)?;
-                reader
-            }
+            None => self.shared.lanes[job.lane].open(job.next, limit)?,
         };
         let lines = reader.block()?;
         self.shared.plan().give_back(job.lane, (!lines.finished).then_some(reader));
         self.shared.changed.notify_all();
-        let decoder = Decoders::of(&self.shared.files[job.lane].key.topic);
-        let batch = block::decode(&lines, job.number, limit, (&mut self.decoders, decoder));
-        self.shared.plan().decoded(job.lane, job.block, self.thread, batch);
+        let decoder = Decoders::of(&self.shared.lanes[job.lane].key().topic);
+        let decoded = block::decode(&lines, job.number, limit, (&mut self.decoders, decoder));
+        self.shared.plan().decoded(job.lane, job.block, self.thread, decoded);
         Ok(())
     }
 
     fn send(&self, turn: Turn) -> Result<(), End> {
-        let Turn { lane, mut batch, mut clock } = turn;
-        block::run_clock(&mut batch, &mut clock);
-        let (end, finished) = (batch.end, batch.finished);
-        self.hand_over(batch)?;
-        self.shared.plan().sent(lane, clock, end, finished);
+        let Turn { lane, ready, mut clock } = turn;
+        let mut blocks = match ready {
+            Ready::Decoded(decoded) => block::cut(*decoded, &mut clock),
+            Ready::Cut(rest) => rest,
+        };
+        let block = blocks.pop_front().expect("what is ready has a block");
+        let sent = Sent { clock: block.clock.clone(), end: block.end, finished: block.finished };
+        self.hand_over(block)?;
+        self.shared.plan().sent(lane, sent, self.thread, blocks);
         self.shared.changed.notify_all();
         Ok(())
     }

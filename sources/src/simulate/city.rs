@@ -11,7 +11,7 @@ use super::incidents::Incident;
 use super::payload::{self, Spelling};
 use super::random::{Random, share_of};
 use super::record::{Fault, Kind, Record};
-use super::report::Report;
+use super::report::{Feed, Report};
 use super::roads::Roads;
 use super::settings::Settings;
 use super::world::{GAP_BEFORE_MS, World};
@@ -25,6 +25,7 @@ const UPLOAD_EVERY_MS: i64 = 2 * 3_600_000;
 const FIRST_UPLOAD_MS: i64 = 60_000;
 
 /// All records in order of arrival.
+#[derive(Debug)]
 pub struct City {
     settings: Settings,
     world: World,
@@ -82,23 +83,48 @@ impl City {
     /// The next record; `None` when the run's time is over.
     #[expect(clippy::should_implement_trait, reason = "the record is lent, which an iterator cannot do")]
     pub fn next(&mut self) -> Option<Record<'_>> {
+        let held = self.arrive()?;
+        let (partition, offset) = self.write(held);
+        self.send_again(held, offset);
+        Some(self.lend(held, partition, offset))
+    }
+
+    /// The next record of one topic; those of others pass unwritten. A city is asked for all records or for those of one
+    /// topic.
+    pub(super) fn next_of(&mut self, feed: Feed) -> Option<Record<'_>> {
         loop {
+            let held = self.arrive()?;
+            if held.report.feed() == feed {
+                let (partition, offset) = self.write(held);
+                self.send_again(held, offset);
+                return Some(self.lend(held, partition, offset));
+            }
+            // Nobody counts its offsets.
+            self.send_again(held, -1);
+        }
+    }
+
+    /// The next report to arrive.
+    #[inline]
+    fn arrive(&mut self) -> Option<Held> {
+        let held = loop {
             let happens_ms = self.upcoming.event_ms;
             if let Some(Reverse(held)) = self.held.peek()
                 && held.arrival_ms <= happens_ms
             {
                 let held = *held;
                 self.held.pop();
-                return self.deliver(held);
+                break held;
             }
             let report = std::mem::replace(&mut self.upcoming, self.world.next());
             let Some(sent) = self.send(report) else { continue };
-            if sent.arrival_ms > happens_ms {
-                self.held.push(Reverse(sent));
-            } else {
-                return self.deliver(sent);
+            if sent.arrival_ms <= happens_ms {
+                break sent;
             }
-        }
+            self.held.push(Reverse(sent));
+        };
+        let end_ms = self.settings.run_for_ms.map(|length| self.settings.start_ms + length);
+        end_ms.is_none_or(|end_ms| held.arrival_ms < end_ms).then_some(held)
     }
 
     /// What becomes of a report on its way; `None` if it is over before the start.
@@ -158,26 +184,34 @@ impl City {
         (kind, self.random.between(from, to))
     }
 
+    /// Writes it out; its partition and offset.
     #[inline]
-    fn deliver(&mut self, held: Held) -> Option<Record<'_>> {
-        let Held { arrival_ms, report, kind } = held;
-        if self.settings.run_for_ms.is_some_and(|length| arrival_ms >= self.settings.start_ms + length) {
-            return None;
-        }
+    fn write(&mut self, held: Held) -> (u16, i64) {
+        let Held { report, kind, .. } = held;
         let fault = if let Kind::Broken(fault) = kind { Some(fault) } else { None };
         let is_variant = share_of(self.settings.seed, report.number) < self.settings.disorder.variants;
         let spelling = if is_variant { Spelling::Variant } else { Spelling::Usual };
         payload::write(&report, spelling, fault, self.world.roads(), &mut self.key, &mut self.payload);
-        let feed = report.feed();
-        let offsets = &mut self.next_offset[feed as usize];
+        let offsets = &mut self.next_offset[report.feed() as usize];
         let partition = (xxh3_64(&self.key) % offsets.len() as u64) as usize;
         let offset = offsets[partition];
         offsets[partition] += 1;
+        (partition as u16, offset)
+    }
+
+    /// Some are sent a second time.
+    #[inline]
+    fn send_again(&mut self, held: Held, offset: i64) {
+        let Held { arrival_ms, report, kind } = held;
         if matches!(kind, Kind::Fine | Kind::Late) && self.random.unit() < self.settings.disorder.copies {
             let again_ms = arrival_ms + self.random.between(COPY_AFTER_MS.0, COPY_AFTER_MS.1);
             self.held.push(Reverse(Held { arrival_ms: again_ms, report, kind: Kind::Copy { of: offset } }));
         }
-        let partition = partition as u16;
-        Some(Record { feed, partition, offset, arrival_ms, key: &self.key, payload: &self.payload, kind, report })
+    }
+
+    fn lend(&self, held: Held, partition: u16, offset: i64) -> Record<'_> {
+        let Held { arrival_ms, report, kind } = held;
+        let (feed, key, payload) = (report.feed(), &self.key[..], &self.payload[..]);
+        Record { feed, partition, offset, arrival_ms, key, payload, kind, report }
     }
 }

@@ -4,14 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::payload::fixed;
 use super::record::Record;
 use super::report::Feed;
-use super::roads::Roads;
-use super::{City, SimulateError};
+use super::{City, SimulateError, tables};
 
 const BUFFER_BYTES: usize = 256 << 10;
-const FREE_FLOW: &str = "segments.csv";
 
 pub struct Folder {
     path: PathBuf,
@@ -35,7 +32,9 @@ impl Folder {
                 files.push(BufWriter::with_capacity(BUFFER_BYTES, file));
             }
         }
-        free_flow(&path.join(FREE_FLOW), &city.roads()).map_err(failed)?;
+        for name in [tables::FREE_FLOW, tables::ROUTES] {
+            fs::write(path.join(name), tables::table(city.settings(), name)).map_err(failed)?;
+        }
         Ok(Self { path: path.to_owned(), files })
     }
 
@@ -61,23 +60,4 @@ fn holds_records(folder: &Path) -> bool {
 /// A partition's file, which is the name that a reader of the folder has for it.
 pub(super) fn partition_name(feed: Feed, partition: u16) -> String {
     format!("{}/part-{partition:05}.jsonl", feed.folder())
-}
-
-/// The table of free-flow speeds that a job finds in its input folder.
-fn free_flow(path: &Path, roads: &Roads) -> io::Result<()> {
-    let mut out = BufWriter::new(File::create(path)?);
-    writeln!(out, "segment_id,free_flow,lat,lon")?;
-    let mut line = vec![];
-    for (number, road) in roads.all().iter().enumerate() {
-        let middle = roads.along(number as u32, 0.5);
-        line.clear();
-        line.extend_from_slice(road.name.as_bytes());
-        for (value, places) in [(road.free_flow_e2, 2), (middle.latitude_e5, 5), (middle.longitude_e5, 5)] {
-            line.push(b',');
-            fixed(&mut line, value, places);
-        }
-        line.push(b'\n');
-        out.write_all(&line)?;
-    }
-    out.flush()
 }

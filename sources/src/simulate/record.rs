@@ -85,3 +85,13 @@ pub struct Record<'a> {
     /// What the payload says; of a broken record, what it should have said.
     pub report: Report,
 }
+
+impl Record<'_> {
+    /// When it says it happened; a broken one says nothing that can be read.
+    pub(super) fn event_ms(&self) -> Option<i64> {
+        match self.kind {
+            Kind::Broken(_) => None,
+            _ => Some(self.report.event_ms),
+        }
+    }
+}

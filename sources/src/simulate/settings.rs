@@ -1,7 +1,10 @@
 //! What a city is made of, and how much goes wrong on the way from its devices.
 
+use serde::Serialize;
+
 use super::SimulateError;
 use super::incidents::TOLD_EVERY_MS;
+use super::report::Feed;
 
 /// 2026-03-02T08:00:00Z, a Monday's rush hour.
 pub const START_MS: i64 = 1_772_438_400_000;
@@ -15,7 +18,7 @@ pub(super) const STATION_EVERY_MS: i64 = 60_000;
 /// Every so many reports of its position a vehicle also reports itself.
 pub(super) const GPS_PER_VEHICLE_REPORT: u32 = 4;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Settings {
     pub seed: u64,
     /// Where event time begins.
@@ -41,7 +44,7 @@ pub struct Settings {
 }
 
 /// Shares of the records.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Disorder {
     /// Up to 2 s old when they arrive, so that their order is not that of their events.
     pub out_of_order: f64,
@@ -112,7 +115,20 @@ impl Settings {
             + a_second(self.incidents, TOLD_EVERY_MS)
     }
 
-    pub(super) fn check(&self) -> Result<(), SimulateError> {
+    /// What tells this city from others, as JSON; that it is watched for longer makes no other city.
+    pub fn identity(&self) -> String {
+        let watched = Self { run_for_ms: None, ..self.clone() };
+        serde_json::to_string(&watched).expect("plain numbers")
+    }
+
+    /// Whether anybody ever reports to a topic.
+    pub(crate) fn tells_of(&self, topic: &str) -> bool {
+        let silent = [(Feed::Camera, self.cameras), (Feed::Weather, self.stations), (Feed::Emergency, self.incidents)];
+        !silent.iter().any(|(feed, count)| feed.topic() == topic && *count == 0)
+    }
+
+    /// Whether there is such a city.
+    pub fn check(&self) -> Result<(), SimulateError> {
         let wrong = |fact: String, fix: String| Err(SimulateError::Settings { fact, fix });
         let Disorder { out_of_order, late, too_late, copies, broken, variants } = self.disorder;
         let shares = [out_of_order, late, too_late, copies, broken, variants];

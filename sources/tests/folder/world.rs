@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 use greenwave_model::{Batch, PartitionClock};
 use greenwave_sources::decode::{DecodeSettings, GpsDecoder};
-use greenwave_sources::folder::{self, BLOCK_LINES, Folder, FolderSettings};
+use greenwave_sources::folder::{self, BLOCK_LINES, Folder, FolderSettings, Origin};
 use greenwave_sources::{Budget, FromSource, Link, Position, SourceError};
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -86,7 +86,7 @@ impl World {
     }
 
     fn settings(&self) -> FolderSettings {
-        FolderSettings { path: self.path().to_owned(), decode: DecodeSettings::default() }
+        FolderSettings { origin: Origin::Path(self.path().to_owned()), decode: DecodeSettings::default() }
     }
 
     pub fn open(&self) -> Result<Arc<Folder>, SourceError> {
@@ -225,9 +225,10 @@ impl Twin {
     fn block(&mut self, decoder: &mut GpsDecoder) -> Batch {
         let Twin { lines, position, .. } = self;
         let start = position.next.unwrap();
-        let end = (start + BLOCK_LINES).min(lines.len() as i64);
-        let mut batch = Batch { partition: position.number, start, end, ..Batch::default() };
+        let mut end = ((start / BLOCK_LINES + 1) * BLOCK_LINES).min(lines.len() as i64);
+        let mut batch = Batch { partition: position.number, start, ..Batch::default() };
         for offset in start..end {
+            let cell = position.clock.now_ms.map(|now| now / 20_000);
             let line = &lines[offset as usize];
             let before = batch.readings.len();
             decoder.decode(line, offset, None, &mut batch);
@@ -237,7 +238,12 @@ impl Twin {
                 reading.arrival_ms = position.clock.now_ms.unwrap();
                 batch.last_arrival_ms = position.clock.now_ms;
             }
+            if cell.is_some() && cell != position.clock.now_ms.map(|now| now / 20_000) {
+                end = offset + 1;
+                break;
+            }
         }
+        batch.end = end;
         position.next = Some(end);
         position.finished = end == lines.len() as i64;
         batch.finished = position.finished;
