@@ -188,7 +188,8 @@ fn the_usual_address_may_be_anothers_and_a_written_one_may_not() {
     await_end(&mut job);
     assert!(http::get(&address, "/live").is_none(), "nobody listens after the end");
 
-    let silent = Settings::new(&folder, &[input, "pace=1x".to_owned(), "http=none".to_owned()]);
+    let conf = [input, "pace=1x".to_owned(), "http=none".to_owned(), "lake=none".to_owned()];
+    let silent = Settings::new(&folder, &conf);
     let mut job = silent.submit(&["--name", "silent"]);
     let page = greenwave_tests::wait_for("a generation", LIMIT, || {
         let (code, page) = silent.status(&["--name", "silent"]);
