@@ -118,7 +118,7 @@ impl Status {
             started_ms: now.identity.started_ms,
             at_ms,
             unready: unready(now),
-            waits_for: waits_for(now, &partitions, &watermarks),
+            waits_for: waits_for(now, &partitions),
             loop_age_s: age(now.look.as_ref().map(|look| look.at)),
             tick: Tick { tick: now.tick, age_s: age(now.bound), now_ms: now.now_ms, ticks: now.ticks },
             checkpoint: Checkpoint {
@@ -167,7 +167,7 @@ fn unready(now: &Snapshot) -> Option<String> {
     }
 }
 
-fn waits_for(now: &Snapshot, partitions: &[Partition], watermarks: &BTreeMap<String, Watermark>) -> Vec<String> {
+fn waits_for(now: &Snapshot, partitions: &[Partition]) -> Vec<String> {
     let Some(look) = &now.look else { return vec!["its start".to_owned()] };
     let mut told = vec![];
     let is_long = now.bound.is_none_or(|at| at.elapsed() >= TOLD_AFTER);
@@ -177,10 +177,7 @@ fn waits_for(now: &Snapshot, partitions: &[Partition], watermarks: &BTreeMap<Str
         Some(Wait::Workers { .. } | Wait::Records { .. }) | None => {}
         Some(wait) => told.push(wait.to_string()),
     }
-    let behind = |name: &&String| {
-        partitions.iter().any(|partition| partition.name() == **name && partition.state == PartitionState::Behind)
-    };
-    for name in watermarks.values().filter_map(|watermark| watermark.held_by.as_ref()).filter(behind) {
+    for name in partitions::holding_behind(now, partitions) {
         told.push(format!("waiting for {name} (behind): no window ends before it has come"));
     }
     if let Some(why) = &now.speed_down {

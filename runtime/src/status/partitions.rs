@@ -110,16 +110,28 @@ pub fn all(now: &Snapshot, clock_ms: i64) -> Vec<Partition> {
 /// The watermark of every topic that has one, and who holds it.
 pub fn watermarks(now: &Snapshot, partitions: &[Partition], clock_ms: i64) -> BTreeMap<String, Watermark> {
     let facts = now.look.as_ref().map(|look| &*look.partitions).unwrap_or_default();
-    let counted: Vec<_> = partitions.iter().zip(facts).filter(|(partition, facts)| partition.counts(facts)).collect();
-    let holder = |topic: &str| {
-        let of_topic = counted.iter().filter(|(partition, _)| partition.topic == topic);
-        of_topic.min_by_key(|(partition, _)| partition.clock_ms).map(|(partition, _)| partition.name())
-    };
+    let holder = |topic: &str| holder(facts, partitions, topic).map(Partition::name);
     let watermark = |(topic, watermark_ms): (&String, &i64)| {
         let lag_s = (clock_ms - watermark_ms) as f64 / 1e3;
         (topic.clone(), Watermark { watermark_ms: *watermark_ms, lag_s, held_by: holder(topic) })
     };
     now.watermarks_ms.iter().map(watermark).collect()
+}
+
+/// Partitions that are behind and hold the watermark of their topic, also where there is none yet.
+pub fn holding_behind(now: &Snapshot, partitions: &[Partition]) -> Vec<String> {
+    let facts = now.look.as_ref().map(|look| &*look.partitions).unwrap_or_default();
+    let topics: std::collections::BTreeSet<&str> =
+        partitions.iter().map(|partition| partition.topic.as_str()).collect();
+    let holders = topics.into_iter().filter_map(|topic| holder(facts, partitions, topic));
+    holders.filter(|partition| partition.state == PartitionState::Behind).map(Partition::name).collect()
+}
+
+/// The counted partition of a topic with the lowest clock.
+fn holder<'a>(facts: &[PartitionFacts], partitions: &'a [Partition], topic: &str) -> Option<&'a Partition> {
+    let counted = partitions.iter().zip(facts).filter(|(partition, facts)| partition.counts(facts));
+    let of_topic = counted.map(|(partition, _)| partition).filter(|partition| partition.topic == topic);
+    of_topic.min_by_key(|partition| partition.clock_ms)
 }
 
 #[cfg(test)]
