@@ -202,8 +202,7 @@ pub fn run(
     let letters = job.dead_letters.clone().map(DeadLetters::open).transpose()?.map(Arc::new);
     let store = open_store(&job, tokio.handle().clone())?;
     let plan = plan(&job);
-    let first = restore::highest(&store, &job.name, &plan)?;
-    refuse_other_city(&job, &first)?;
+    let first = highest(&store, &job, &plan)?;
     let history = restore::history(&store)?;
     let mut lake = open_lake(&job, &history, tokio.handle())?;
     let generation = Generation::take(&store, &job.name, job.take_over, http.as_ref().map(Http::address))?;
@@ -221,11 +220,7 @@ pub fn run(
 
     let restored = manifest.binding.clone();
     let repeats = restore::repeats(restored.as_ref(), &claim.unwrap_or_default())?;
-    let mut table =
-        restore::partition_table(restored.as_ref(), &repeats, &found.keys(), |keys| found.first_offsets(keys))?;
-    if repeats.is_empty() {
-        found.reopen(&mut table)?;
-    }
+    let table = found.table(restored.as_ref(), &repeats)?;
     let references = job.references.iter().map(|table| (table.name.clone(), table.hash.clone())).collect();
     let positions = positions(&table);
     let ledger = Ledger::new(generation.number, restored.as_ref(), table, repeats, references, job.out_of_orderness_ms);
@@ -333,6 +328,13 @@ fn refuse_other_lake(job: &str, lake: Option<&mut (Lake, Vec<Table>)>, manifest:
     Ok(())
 }
 
+/// The manifest to go on from, if it is of this job and this city.
+fn highest(store: &Store, job: &Job, plan: &Plan) -> Result<Manifest, RunError> {
+    let first = restore::highest(store, &job.name, plan)?;
+    refuse_other_city(job, &first)?;
+    Ok(first)
+}
+
 /// Offsets of one city mean nothing in another.
 fn refuse_other_city(job: &Job, manifest: &Manifest) -> Result<(), RunError> {
     let known = manifest.binding.as_ref().and_then(|binding| binding.references.get(CITY));
@@ -432,6 +434,15 @@ impl Found {
             Self::Kafka(settings, _) => Ok(kafka::first_offsets(settings, keys)?),
             Self::Folder(..) => Ok(vec![0; keys.len()]),
         }
+    }
+
+    /// Every partition, with what is bound of it.
+    fn table(&self, restored: Option<&Binding>, repeats: &[Binding]) -> Result<Vec<PartitionBound>, RunError> {
+        let mut table = restore::partition_table(restored, repeats, &self.keys(), |keys| self.first_offsets(keys))?;
+        if repeats.is_empty() {
+            self.reopen(&mut table)?;
+        }
+        Ok(table)
     }
 
     /// What was read to its end and has become longer is read on.
