@@ -1,6 +1,6 @@
 //! A folder: bindings are a pure function of the bytes. The next block is that of the unfinished file whose clock is
-//! lowest. A tick and a cut are so many lines, or fewer if event time has passed meanwhile. No clock is read: it is as
-//! late as in the file that is least far.
+//! lowest. A cut is so many lines, or fewer if event time has passed meanwhile; ticks divide it, finer where somebody
+//! watches. No clock is read: it is as late as in the file that is least far.
 
 use greenwave_model::Binding;
 
@@ -9,12 +9,11 @@ use super::{Ledger, Moment, Wait, ledger::Slot};
 /// Lines and payload bytes that end a tick. The bytes are a quarter of what may wait for each worker.
 const TICK_LINES: i64 = 65_536;
 const TICK_BYTES: u64 = 32 << 20;
-/// So few lines make a tick if so much event time has passed: more would overtake each other before anyone saw them.
-const TICK_LINES_LEAST: i64 = 8_192;
-const TICK_EVENT_MS: i64 = 10_000;
-/// Lines that end a cut, and the ticks of one that ends because event time has passed.
+/// Real time between two ticks of a run with a pace.
+const TICK_PACED_MS: f64 = 500.0;
+/// Lines that end a cut, and so few of them do if so much event time has passed.
 const CUT_LINES: i64 = 8 * TICK_LINES;
-const CUT_TICKS: usize = 8;
+const CUT_LINES_LEAST: i64 = TICK_LINES;
 const CUT_EVENT_MS: i64 = 120_000;
 /// Ticks in flight: deep enough to keep every worker busy while one tick is being closed.
 const IN_FLIGHT_MAX: usize = 4;
@@ -27,8 +26,6 @@ pub struct FolderState {
     cut: Mark,
     /// Payload bytes of the tick being made.
     bytes: u64,
-    /// Since the last cut.
-    ticks: usize,
     now_ms: i64,
     pace: Option<f64>,
     /// The first moment and the clock it stands for.
@@ -64,12 +61,12 @@ impl FolderState {
         let ended = all_read && ledger.last().is_some_and(|binding| binding.is_cut);
         let begin = Mark::at(ledger, ledger.last().map_or_else(|| now_ms(ledger, &first_event_ms), |last| last.now_ms));
         let now_ms = ledger.now_ms().max(0);
-        Self { first_event_ms, tick: begin, cut: begin, bytes: 0, ticks: 0, now_ms, pace, begun: None, ended }
+        Self { first_event_ms, tick: begin, cut: begin, bytes: 0, now_ms, pace, begun: None, ended }
     }
 
     /// With a pace, a tick waits until its time has come.
     fn is_early(&self, mono_ms: u64) -> bool {
-        let (begun_ms, first_ms) = self.begun.unwrap_or((mono_ms, self.now_ms));
+        let Some((begun_ms, first_ms)) = self.begun else { return false };
         let passed_ms = mono_ms.saturating_sub(begun_ms) as f64;
         self.pace.is_some_and(|pace| passed_ms * pace < (self.now_ms - first_ms) as f64)
     }
@@ -88,24 +85,26 @@ impl FolderState {
     fn bound(&mut self, ledger: &Ledger, is_cut: bool) {
         self.tick = Mark::at(ledger, self.now_ms);
         self.bytes = 0;
-        self.ticks += 1;
         if is_cut {
-            (self.cut, self.ticks) = (self.tick, 0);
+            self.cut = self.tick;
         }
     }
 
     /// Whether the tick being made has all it may have.
     fn is_full(&self, ledger: &Ledger) -> bool {
-        let here = Mark::at(ledger, now_ms(ledger, &self.first_event_ms));
-        let lines = self.tick.lines_to(here);
-        let has_enough = lines >= TICK_LINES_LEAST && self.tick.event_ms_to(here) >= TICK_EVENT_MS;
-        lines >= TICK_LINES || self.bytes >= TICK_BYTES || has_enough
+        let here = self.here(ledger);
+        let seen = self.pace.is_some_and(|pace| self.tick.event_ms_to(here) as f64 >= pace * TICK_PACED_MS);
+        self.ends_cut(here) || self.tick.lines_to(here) >= TICK_LINES || self.bytes >= TICK_BYTES || seen
     }
 
-    fn ends_cut(&self, ledger: &Ledger) -> bool {
-        let here = Mark::at(ledger, self.now_ms);
-        let has_enough = self.ticks + 1 >= CUT_TICKS && self.cut.event_ms_to(here) >= CUT_EVENT_MS;
-        self.cut.lines_to(here) >= CUT_LINES || has_enough
+    fn here(&self, ledger: &Ledger) -> Mark {
+        Mark::at(ledger, now_ms(ledger, &self.first_event_ms))
+    }
+
+    /// Whatever ticks divide it: of that depends what is late.
+    fn ends_cut(&self, here: Mark) -> bool {
+        let lines = self.cut.lines_to(here);
+        lines >= CUT_LINES || (lines >= CUT_LINES_LEAST && self.cut.event_ms_to(here) >= CUT_EVENT_MS)
     }
 }
 
@@ -121,7 +120,8 @@ pub fn next(ledger: &mut Ledger, state: &mut FolderState, moment: Moment) -> Opt
     }
     let finished = lowest(ledger, &state.first_event_ms).is_none();
     state.now_ms = state.now_ms.max(now_ms(ledger, &state.first_event_ms));
-    let is_cut = finished || state.ends_cut(ledger);
+    let is_cut = finished || state.ends_cut(state.here(ledger));
+    state.begun.get_or_insert((moment.mono_ms, state.now_ms));
     if (is_cut && !moment.may_cut) || state.is_early(moment.mono_ms) {
         return None;
     }
@@ -145,7 +145,7 @@ pub fn wait(ledger: &Ledger, state: &FolderState, moment: Moment) -> Option<Wait
     if let Some(unread) = next.map(|number| &ledger.slots[number]).filter(|slot| slot.front().is_none()) {
         return Some(Wait::Records { partition: unread.bound.key.clone() });
     }
-    let is_cut = lowest(ledger, &state.first_event_ms).is_none() || state.ends_cut(ledger);
+    let is_cut = lowest(ledger, &state.first_event_ms).is_none() || state.ends_cut(state.here(ledger));
     match is_cut && !moment.may_cut {
         true => Some(Wait::Cut),
         false => state.is_early(moment.mono_ms).then_some(Wait::Pace),

@@ -171,37 +171,30 @@ fn a_stopped_folder_run_mints_no_cut_of_its_own() {
 }
 
 #[test]
-fn a_pace_delays_bindings_and_changes_none() {
+fn a_pace_delays_bindings_and_has_more_of_them() {
     let blocks: Vec<i64> = (0..32).map(|block| block * 1_000).collect();
     let mut paced = folder(&[&blocks], Some(10.0));
     let first = paced.next(at(0)).expect("the first tick is due at once");
-    assert_eq!(first.now_ms, 10_000);
-    assert!(paced.next(at(999)).is_none(), "10 s of events take 1 s");
-    let second = paced.next(at(1_000)).expect("its time has come");
-    let mut unpaced = folder(&[&blocks], None);
-    let unwatched = |binding| Binding { publishes: false, ..binding };
-    assert_eq!([unpaced.next(at(0)), unpaced.next(at(0))], [first, second].map(|it| Some(unwatched(it))));
+    assert_eq!((first.now_ms, first.publishes), (5_000, true), "half a second at ten times real time");
+    assert!(paced.next(at(499)).is_none(), "5 s of events take half a second");
+    assert_eq!(paced.next(at(500)).expect("its time has come").now_ms, 10_000);
 }
 
 #[test]
-fn a_tick_of_few_lines_ends_with_event_time_and_so_does_a_cut() {
-    // 4,096 lines every 4 s: 10 s are 12,288 lines, and two minutes are ten ticks.
-    let blocks: Vec<i64> = (0..100).map(|block| block * 4_000).collect();
-    let mut mint = folder(&[&blocks], None);
-    let ticks: Vec<Binding> = std::iter::from_fn(|| mint.next(at(0))).collect();
-    assert_eq!(ends(&ticks[0]), [4 * 4_096]);
-    assert_eq!(ends(&ticks[1]), [7 * 4_096]);
-    let cuts = ticks.iter().filter(|tick| tick.is_cut).map(|tick| tick.now_ms);
-    assert_eq!(cuts.collect::<Vec<_>>(), [120_000, 240_000, 360_000, 396_000]);
-}
-
-#[test]
-fn so_few_lines_that_nothing_would_be_gained_make_no_tick() {
-    // 4,096 lines an hour.
-    let blocks: Vec<i64> = (0..8).map(|block| block * 3_600_000).collect();
-    let mut mint = folder(&[&blocks], None);
-    let of_each: Vec<_> = std::iter::from_fn(|| mint.next(at(0))).map(|tick| ends(&tick)[0] / 4_096).collect();
-    assert_eq!(of_each, [2, 4, 6, 8]);
+fn cuts_are_where_the_bytes_put_them_whatever_the_pace() {
+    // Many lines a second; 4,096 every 5 s, two minutes of which are more than enough for a cut; and 4,096 an hour.
+    for (block_ms, cut_blocks) in [(1, 128), (5_000, 24), (3_600_000, 16)] {
+        let blocks: Vec<i64> = (0..300).map(|block| block * block_ms).collect();
+        let cuts = |pace| {
+            let mut mint = folder(&[&blocks], pace);
+            let ticks = (0..1_000).filter_map(|hour| mint.next(at(hour * 3_600_000)));
+            ticks.filter(|tick| tick.is_cut).map(|tick| ends(&tick)[0] / 4_096).collect::<Vec<_>>()
+        };
+        let unpaced = cuts(None);
+        assert_eq!(unpaced, cuts(Some(60.0)), "a block in {block_ms} ms");
+        let between = unpaced[1] - unpaced[0];
+        assert_eq!(between, cut_blocks, "a block in {block_ms} ms: {unpaced:?}");
+    }
 }
 
 #[test]
@@ -298,7 +291,7 @@ fn it_is_told_what_keeps_records_from_being_bound() {
 #[test]
 fn it_is_told_what_the_next_tick_of_a_folder_waits_for() {
     let blocks: Vec<i64> = (0..32).map(|block| block * 1_000).collect();
-    let mut mint = folder(&[&blocks], Some(1.0));
+    let mut mint = folder(&[&blocks], Some(100.0));
     mint.next(at(0)).expect("the first tick is due at once");
     assert_eq!(mint.next(at(0)), None);
     assert_eq!(mint.wait(at(0)), Some(Wait::Pace));
