@@ -141,7 +141,7 @@ fn quoted(word: &str) -> String {
 fn slowest(lake: &Path) -> String {
     let files = lake.join("views/road_traffic/*/*.parquet").display().to_string().replace('\'', "''");
     format!(
-        "SELECT road_id, window_start, round(average_speed, 1) AS speed, round(free_flow_speed, 1) AS free_flow, \
+        "SELECT road_id, window_start::VARCHAR AS window_start, round(average_speed, 1) AS speed, round(free_flow_speed, 1) AS free_flow, \
          report_count FROM '{files}' WHERE window_s = 300 QUALIFY row_number() OVER (PARTITION BY road_id, window_start \
          ORDER BY tick DESC) = 1 ORDER BY travel_time_index DESC NULLS LAST LIMIT 5;"
     )

@@ -13,8 +13,6 @@ const INCIDENTS_SHOWN: usize = 3;
 const ROUTES_SHOWN: usize = 3;
 const ALERTS_SHOWN: usize = 3;
 const BAR: usize = 20;
-/// Columns of the narrowest terminal: a line that wraps would not be overwritten.
-const WIDTH: usize = 79;
 /// The worst first.
 const SEVERITIES: [&str; 4] = ["critical", "high", "medium", "low"];
 /// Looks that a rate is taken over.
@@ -39,20 +37,36 @@ impl Rate {
     }
 }
 
+/// What a terminal shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    pub columns: usize,
+    pub rows: usize,
+}
+
 /// Lines of the whole view, rewritten every second.
-pub fn screen(now: &Snapshot, rate: f64, replica: Option<&Replica>) -> Vec<String> {
+pub fn screen(now: &Snapshot, rate: f64, replica: Option<&Replica>, size: Size) -> Vec<String> {
     let mut lines = vec![clock(now)];
     if let Some(replica) = replica {
-        lines.extend(city(replica));
+        lines.extend(city(now, replica));
         lines.extend(slowest(now, replica));
         lines.extend(titled("worst roads: what is lost of free flow", worst_roads(replica)));
         lines.extend(titled("slowest routes", routes(replica)));
         lines.extend(titled("incidents", incidents(replica)));
         lines.extend(titled("open alerts", alerts(replica)));
     }
-    lines.push(String::new());
-    lines.extend(progress(now, rate));
-    lines.iter().map(|line| line.chars().take(WIDTH).collect()).collect()
+    fit(lines, progress(now, rate), size)
+}
+
+/// A line that wraps, or that has left the screen, would not be overwritten.
+fn fit(mut lines: Vec<String>, progress: Vec<String>, size: Size) -> Vec<String> {
+    let room = size.rows.saturating_sub(progress.len() + 2);
+    if lines.len() > room {
+        lines.retain(|line| !line.is_empty());
+        lines.truncate(room);
+    }
+    let all = lines.into_iter().chain([String::new()]).chain(progress);
+    all.map(|line| line.chars().take(size.columns.saturating_sub(1)).collect()).collect()
 }
 
 /// The same in one line, for a log.
@@ -107,17 +121,18 @@ fn text(row: &Value, column: &str) -> String {
     row[column].as_str().unwrap_or("?").to_owned()
 }
 
-fn city(replica: &Replica) -> Option<String> {
+/// Vehicles and incidents are counted at cuts: before the first there is nothing to say of them.
+fn city(now: &Snapshot, replica: &Replica) -> Option<String> {
     let row = row(&replica.get("city_summary", "summary")?);
     let whole = |column: &str| row[column].as_i64().unwrap_or(0);
-    Some(format!(
-        "{} vehicles at {:.1} km/h on average, {} of {} roads congested, {} incidents",
-        whole("total_vehicles"),
-        row["average_city_speed"].as_f64()?,
-        whole("congested_roads"),
-        whole("roads_reporting"),
-        whole("active_emergencies"),
-    ))
+    let (speed, congested, roads) =
+        (row["average_city_speed"].as_f64()?, whole("congested_roads"), whole("roads_reporting"));
+    let roads = format!("{speed:.1} km/h on average, {congested} of {roads} roads congested");
+    let (vehicles, incidents) = (whole("total_vehicles"), whole("active_emergencies"));
+    if now.cuts == 0 && vehicles == 0 {
+        return Some(format!("{roads}; vehicles are counted at the first checkpoint"));
+    }
+    Some(format!("{vehicles} vehicles, {roads}, {incidents} incidents"))
 }
 
 /// The worst road, how slow it is, and how old its newest report is by the city's clock.
@@ -185,8 +200,10 @@ fn alerts(replica: &Replica) -> Vec<String> {
     let over = |row: &Value| matches!(row["state"].as_str(), Some("cleared" | "withdrawn" | "closed"));
     let open: Vec<Value> = rows(replica, "alerts").into_iter().filter(|row| !over(row)).collect();
     let told = |row: &Value| {
-        let [severity, rule, subject, state] = ["severity", "rule", "subject", "state"].map(|c| text(row, c));
-        format!("   ! {severity} {rule}: {subject}, {state}, {}", row["value"])
+        let [severity, rule, subject, opened] = ["severity", "rule", "subject", "opened_at"].map(|c| text(row, c));
+        let [value, threshold] = ["value", "threshold"].map(|c| row[c].as_f64().unwrap_or(0.0));
+        let since = opened.get(11..19).unwrap_or("?");
+        format!("   ! {severity} {rule}, {subject}: {value:.0}, alerts from {threshold:.0}, since {since}")
     };
     worst(open, "subject").iter().take(ALERTS_SHOWN).map(told).collect()
 }
@@ -201,6 +218,18 @@ fn worst(mut rows: Vec<Value>, name: &str) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_small_terminal_shows_the_worst_and_the_progress() {
+        let lines: Vec<String> =
+            (0..30).map(|n| if n % 3 == 0 { String::new() } else { format!("line {n:<90}") }).collect();
+        let progress = vec![String::from("records read"), String::from("checkpoint")];
+        let shown = fit(lines.clone(), progress.clone(), Size { columns: 80, rows: 12 });
+        assert_eq!(shown.len(), 11, "one row is left for what comes after");
+        assert!(shown[0].starts_with("line 1") && shown.iter().all(|line| line.len() < 80));
+        assert_eq!(shown[9..], progress);
+        assert_eq!(fit(lines, progress, Size { columns: 120, rows: 40 }).len(), 33);
+    }
 
     #[test]
     fn a_time_is_read_as_it_is_written() {

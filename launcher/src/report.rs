@@ -9,6 +9,8 @@ use greenwave_sinks::speed::Replica;
 
 use crate::live;
 
+/// The first look, and every one on a terminal.
+const EVERY: Duration = Duration::from_secs(1);
 /// Lines of a run whose output is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
@@ -33,13 +35,13 @@ pub fn watch(
 ) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || {
         let terminal = std::io::stderr().is_terminal();
-        let every = if terminal { Duration::from_secs(1) } else { PLAIN_EVERY };
-        let (mut rate, mut shown) = (live::Rate::default(), 0);
-        while stop.recv_timeout(every) == Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+        let (mut rate, mut shown, mut wait) = (live::Rate::default(), 0, EVERY);
+        while stop.recv_timeout(wait) == Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+            wait = if terminal { EVERY } else { PLAIN_EVERY };
             let now = progress.snapshot();
             let rate = rate.of(&now);
             if terminal {
-                let lines = live::screen(&now, rate, replica.get().map(|replica| &**replica));
+                let lines = live::screen(&now, rate, replica.get().map(|replica| &**replica), size());
                 let up = if shown > 0 { format!("\x1b[{shown}A\x1b[J") } else { String::new() };
                 complain!("{up}{}", lines.join("\n"));
                 shown = lines.len();
@@ -48,6 +50,12 @@ pub fn watch(
             }
         }
     })
+}
+
+fn size() -> live::Size {
+    let (columns, rows) = terminal_size::terminal_size_of(std::io::stderr())
+        .map_or((80, 24), |(columns, rows)| (columns.0.into(), rows.0.into()));
+    live::Size { columns, rows }
 }
 
 /// The summary for people.

@@ -125,8 +125,8 @@ fn the_shipped_file_shows_every_setting_at_its_default() {
 fn every_shipped_file_is_without_mistakes() {
     let folder = tempfile::tempdir().unwrap();
     let input = [("input".to_owned(), folder.path().display().to_string())];
-    for entry in std::fs::read_dir(shipped("")).unwrap() {
-        let path = entry.unwrap().path();
+    let files = std::fs::read_dir(shipped("")).unwrap().map(|entry| entry.unwrap().path());
+    for path in files.filter(|path| path.extension().is_some_and(|extension| extension == "toml")) {
         let told = Raw::gather(&path, std::iter::empty(), &input).check().err();
         assert!(told.is_none(), "{}: {told:?}", path.display());
     }

@@ -59,10 +59,31 @@ pub fn heard<'s, E: Event>(
 }
 
 /// Keeps the newest arrivals.
-struct Feeds {
+///
+/// ```
+/// use greenwave_model::{Clock, views::{Rule, Severity, Watches}};
+/// use greenwave_operators::{feeds::Feeds, tick::{Rows, TickOperator}};
+/// let cut = Clock { tick: 1, is_cut: true, publishes: true, restored: false, watermark_ms: 0, now_ms: 75_000,
+///                   cut_watermark_ms: 0, cut_now_ms: 0 };
+/// let rule = Rule { name: "silence".into(), watches: Watches::Silence, at_least: 60.0, severity: Severity::High };
+/// let mut feeds = Feeds::new(vec!["gps_data".into(), "weather_data".into()], vec![rule]);
+/// let (mut out, mut none) = (Rows::default(), Rows::default());
+/// feeds.fold(&cut, vec![(0, 12_500), (0, 9_000)], &mut out, &mut none);
+/// feeds.close(&cut, &mut out, &mut none);
+/// let silent: Vec<_> = out.take().into_iter().map(|measure| (measure.subject, measure.value)).collect();
+/// assert_eq!(silent, [("gps_data".into(), Some(62.0))]);   // of the other nothing was ever heard
+/// ```
+pub struct Feeds {
     names: Vec<Name>,
     rules: Vec<Rule>,
     newest_ms: BTreeMap<Name, i64>,
+}
+
+impl Feeds {
+    /// Of feeds with these names, as these rules watch them.
+    pub fn new(names: Vec<Name>, rules: Vec<Rule>) -> Self {
+        Self { names, rules, newest_ms: BTreeMap::new() }
+    }
 }
 
 fn slice(name: &Name) -> u8 {
@@ -122,6 +143,12 @@ pub fn silences<'s>(
 ) -> Stream<'s, u64, Vec<Measure>> {
     let slices: Vec<u8> = names.iter().map(slice).collect();
     let by_name = tick::by_vnode(move |heard: &Heard| slices[usize::from(heard.0)]);
-    let feeds = Feeds { names, rules: rules.to_vec(), newest_ms: BTreeMap::new() };
-    tick::run_durable(heard, clock, by_name, feeds, states.register(Feeds::ID, Feeds::SCHEMA)).0
+    tick::run_durable(
+        heard,
+        clock,
+        by_name,
+        Feeds::new(names, rules.to_vec()),
+        states.register(Feeds::ID, Feeds::SCHEMA),
+    )
+    .0
 }

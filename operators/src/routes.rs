@@ -106,6 +106,19 @@ fn parts<'s>(
 pub type RouteUpdate = ((Name, WithData), u64, isize);
 
 /// Completes what roads with data come to by what the tables say of the others.
+///
+/// ```
+/// use greenwave_model::{Change, Clock};
+/// use greenwave_operators::{FreeFlow, RouteTable, routes::RouteRows, tick::{Rows, TickOperator}};
+/// let clock = Clock { tick: 1, is_cut: false, publishes: true, restored: false, watermark_ms: 0, now_ms: 0, cut_watermark_ms: 0, cut_now_ms: 0 };
+/// let table = RouteTable::new([("ring".into(), "A40".into(), 1_000.0), ("ring".into(), "B227".into(), 500.0)]);
+/// let free_flow = FreeFlow::new([("A40".into(), 100.0), ("B227".into(), 50.0)]);
+/// let mut routes = RouteRows::new(&table, &free_flow, |_| true);
+/// let (mut out, mut none) = (Rows::default(), Rows::default());
+/// routes.close(&clock, &mut out, &mut none);
+/// let upserts = out.take();   // a route is there before any of its roads has data
+/// assert!(matches!(&upserts[0].change, Change::Set(row) if row.travel_ms == Some(72_000) && row.roads_without_data == 2));
+/// ```
 pub struct RouteRows {
     /// Of this worker.
     routes: BTreeMap<Name, Whole>,

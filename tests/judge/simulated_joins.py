@@ -18,7 +18,7 @@ def incidents(rule, verdict):
     verdict.none(
         f"views/alerts: incidents of the simulator of which {rule['rule']} does not tell",
         f"""
-        with reports as (select incident_id, cut, severity, make_timestamptz(event_ms * 1000) >= resolved_at as resolved
+        with reports as (select incident_id, cut, t.severity, make_timestamptz(event_ms * 1000) >= resolved_at as resolved
                          from incident_reports join (select part, off, cut, event_ms from accepted) using (part, off)
                          join (select * rename (incident as incident_id) from true_incidents) t using (incident_id)
                          where {grave}),

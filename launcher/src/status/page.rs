@@ -56,12 +56,21 @@ fn line(label: &str, text: String) -> String {
     format!("  {label:<12} {text}")
 }
 
+fn tick(live: &Status) -> String {
+    match live.tick.age_s {
+        None if live.tick.tick == 0 => "none yet".into(),
+        age_s => {
+            let age = age_s.map_or(String::new(), |age_s| format!(", {} ago", span(age_s)));
+            format!("{}{age}; views at {}", live.tick.tick, iso::zulu(live.tick.now_ms))
+        }
+    }
+}
+
 fn of_process(live: &Status, durable: Option<&Durable>) -> Vec<String> {
-    let ago = |age_s: Option<f64>| age_s.map_or(String::new(), |age_s| format!(", {} ago", span(age_s)));
     let mut lines = vec![
         line("ready", live.unready.as_ref().map_or("yes".into(), |why| format!("no: {why}"))),
         line("waits for", if live.waits_for.is_empty() { "nothing".into() } else { live.waits_for.join("; ") }),
-        line("tick", format!("{}{}; views at {}", live.tick.tick, ago(live.tick.age_s), iso::zulu(live.tick.now_ms))),
+        line("tick", tick(live)),
         line("checkpoint", checkpoint(live)),
         line("speed layer", speed(live)),
         line("lake", lake(live, durable)),

@@ -56,7 +56,7 @@ impl fmt::Display for Wait {
                 write!(f, "waiting for {partition}: tick {tick} has been seen and is made again")
             }
             Self::Repetition { tick, partition: None } => write!(f, "a cut is being written before tick {tick}"),
-            Self::Pace => write!(f, "its time has not come (pace)"),
+            Self::Pace => write!(f, "the pace: it is ahead of its time"),
         }
     }
 }
