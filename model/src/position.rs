@@ -43,7 +43,7 @@ impl OnSphere {
     /// ```
     /// # use greenwave_model::Position;
     /// let [london, birmingham] = [Position::new(51.5874, -0.1278), Position::new(52.4862, -1.8904)].map(Position::on_sphere);
-    /// assert_eq!(london.distance_m(&birmingham).round(), 156_527.0);
+    /// assert_eq!(london.distance_m(&birmingham).round(), 156_595.0);
     /// assert_eq!(london.distance_m(&london), 0.0);
     /// ```
     pub fn distance_m(&self, other: &Self) -> f64 {

@@ -74,20 +74,20 @@ pub struct Committer {
 
 impl Committer {
     pub fn start(
-        store: Store,
-        generation: Generation,
+        store: &Store,
+        generation: &Generation,
         lake: Option<(Lake, Vec<Table>)>,
         offsets: Option<GroupOffsets>,
         letters: Option<Arc<DeadLetters>>,
-        fate: Arc<Fate>,
-        progress: Arc<Progress>,
+        fate: &Arc<Fate>,
+        progress: &Arc<Progress>,
     ) -> Self {
         let leader = Arc::new(Leading::default());
         let (outbox, done) = unbounded();
         let (manifests, inbox) = unbounded();
         let writer = ManifestWriter {
             store: store.clone(),
-            generation,
+            generation: generation.clone(),
             letters,
             leader: leader.clone(),
             fate: fate.clone(),
@@ -96,7 +96,7 @@ impl Committer {
         let manifest_outbox = outbox.clone();
         let mut threads = vec![std::thread::spawn(move || writer.run(inbox, offsets, &manifest_outbox))];
         let lake = lake.map(|(lake, tables)| {
-            let leader = leader.clone();
+            let (leader, store, fate, progress) = (leader.clone(), store.clone(), fate.clone(), progress.clone());
             let (jobs, inbox) = unbounded::<LakeJob>();
             threads.push(background::spawn("lake", move || {
                 let mut writer =

@@ -207,9 +207,8 @@ pub fn run(
     let mut lake = open_lake(&job, &history, tokio.handle())?;
     let generation = Generation::take(&store, &job.name, job.take_over, http.as_ref().map(Http::address))?;
     progress.generation(generation.number);
-    let (speed_events, speed_heard) = crossbeam_channel::unbounded();
-    let settings = speed_settings(&job, history, &first);
-    let (speed, claim) = start_speed(settings, generation.number, job.workers, speed_events)?;
+    let (events, speed_heard) = crossbeam_channel::unbounded();
+    let (speed, claim) = start_speed(speed_settings(&job, history, &first), generation.number, job.workers, events)?;
     let restore::Found { manifest, made: state } =
         restore::take_over(&store, &generation, &job.name, &plan, first, |manifest| {
             refuse_other_lake(&job.name, lake.as_mut(), manifest)?;
@@ -226,15 +225,7 @@ pub fn run(
     let ledger = Ledger::new(generation.number, restored.as_ref(), table, repeats, references, job.out_of_orderness_ms);
     let speed = Arc::new(speed);
     let offsets = found.group_offsets(&job.name);
-    let committer = Committer::start(
-        store.clone(),
-        generation.clone(),
-        lake,
-        offsets,
-        letters.clone(),
-        fate.clone(),
-        progress.clone(),
-    );
+    let committer = Committer::start(&store, &generation, lake, offsets, letters.clone(), fate, progress);
     let mint = found.mint(ledger, &job);
     let leader = Leader::new(
         mint,

@@ -10,8 +10,10 @@ use crate::{LIMIT, Settings, assert_line, await_answer, await_end, await_fact, m
 
 /// 2026-03-02T08:00:00Z.
 const START_MS: i64 = 1_772_438_400_000;
-/// More than the 16 blocks of 4,096 lines that make a tick: the second tick waits for its time.
+/// Enough for many ticks, of which the second waits for its time.
 const SLOW: i64 = 80_000;
+/// A second of events takes a quarter of an hour.
+const STILL: &str = "pace=0.001x";
 const GOOD: i64 = 1_000;
 
 fn report(number: i64, event_ms: i64) -> String {
@@ -31,7 +33,7 @@ fn write_first(folder: &Folder) {
     fs::write(folder.join("input/gps/a.jsonl"), text).unwrap();
 }
 
-/// A second a report: its second tick is due in a day.
+/// A second a report: the second tick is due in hours.
 fn write_second(folder: &Folder) {
     let mut text = String::new();
     (0..SLOW).for_each(|n| {
@@ -49,12 +51,12 @@ fn a_job_is_seen_before_during_and_after() {
     let conf = [
         format!("input={}", folder.join("input").display()),
         format!("http={address}"),
-        "pace=1x".to_owned(),
+        STILL.to_owned(),
         "lake_every=1".to_owned(),
     ];
     let settings = Settings::new(&folder, &conf);
     before(&settings, &folder);
-    settings.submit(&[]).success(LIMIT);
+    settings.submit(&["--conf", "pace=max"]).success(LIMIT);
     after(&settings);
     write_second(&folder);
     let mut job = settings.submit(&[]);
@@ -166,7 +168,7 @@ fn the_usual_address_may_be_anothers_and_a_written_one_may_not() {
     let input = format!("input={}", folder.join("input").display());
     // Where another process has it already, it is taken all the same.
     let _taken = TcpListener::bind("127.0.0.1:9464");
-    let usual = Settings::new(&folder, &[input.clone(), "pace=1x".to_owned()]);
+    let usual = Settings::new(&folder, &[input.clone(), STILL.to_owned()]);
     let mut job = usual.submit(&[]);
     job.wait_for_line("the other address", LIMIT, |line| {
         line.contains("http listens at another address") && line.contains("usual=\"127.0.0.1:9464\"")
@@ -188,7 +190,7 @@ fn the_usual_address_may_be_anothers_and_a_written_one_may_not() {
     await_end(&mut job);
     assert!(http::get(&address, "/live").is_none(), "nobody listens after the end");
 
-    let conf = [input, "pace=1x".to_owned(), "http=none".to_owned(), "lake=none".to_owned()];
+    let conf = [input, STILL.to_owned(), "http=none".to_owned(), "lake=none".to_owned()];
     let silent = Settings::new(&folder, &conf);
     let mut job = silent.submit(&["--name", "silent"]);
     let page = greenwave_tests::wait_for("a generation", LIMIT, || {
