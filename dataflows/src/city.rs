@@ -86,6 +86,14 @@ impl Views {
         self.keeps::<Hotspot>() || self.keeps::<Route>() || self.keeps::<Alert>()
     }
 
+    fn needs_incidents(&self) -> bool {
+        self.keeps::<Incident>() || self.keeps::<CitySummary>() || self.keeps::<Alert>()
+    }
+
+    fn needs_stations(&self) -> bool {
+        self.keeps::<Weather>() || self.keeps::<RoadCurrent>() || self.keeps::<Alert>()
+    }
+
     fn needs_vehicles(&self) -> bool {
         self.keeps::<VehicleLocation>() || self.keeps::<CitySummary>()
     }
@@ -140,8 +148,9 @@ pub fn city<'s>(inputs: Inputs<'s>, settings: &CitySettings, states: &States) ->
     let (windows, currents) = windows(of_roads, &clock, settings, states);
     let vehicle = only_if(views.needs_vehicles(), observed.of(&VEHICLE));
     let (vehicles, more_vehicles) = vehicle_locations(of_vehicles, vehicle, &clock, states);
-    let (unresolved, more_incidents) = incidents(observed.of(&INCIDENT), &clock, states);
-    let stations = stations(observed.of(&WEATHER), &clock, states);
+    let (unresolved, more_incidents) =
+        incidents(only_if(views.needs_incidents(), observed.of(&INCIDENT)), &clock, states);
+    let stations = stations(only_if(views.needs_stations(), observed.of(&WEATHER)), &clock, states);
     let speeds = speeds(only_if(views.needs_speeds(), currents.clone()));
     let delays = routes(speeds.clone(), clock.clone(), &settings.routes, &settings.free_flow, states);
 

@@ -197,8 +197,7 @@ fn incidents(replica: &Replica) -> Vec<String> {
 
 /// Those that are not over.
 fn alerts(replica: &Replica) -> Vec<String> {
-    let over = |row: &Value| matches!(row["state"].as_str(), Some("cleared" | "withdrawn" | "closed"));
-    let open: Vec<Value> = rows(replica, "alerts").into_iter().filter(|row| !over(row)).collect();
+    let open: Vec<Value> = rows(replica, "alerts").into_iter().filter(|row| row["state"] == "open").collect();
     let told = |row: &Value| {
         let [severity, rule, subject, opened] = ["severity", "rule", "subject", "opened_at"].map(|c| text(row, c));
         let [value, threshold] = ["value", "threshold"].map(|c| row[c].as_f64().unwrap_or(0.0));

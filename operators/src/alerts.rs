@@ -187,10 +187,11 @@ impl Alerts {
         for (key, alert) in last.chain(followed) {
             out.give(Upsert::new(key, Change::Set(alert)));
         }
+        // A table may be another now than when it was saved: the next cut looks at all of them.
         self.fresh.clear();
-        self.unsettled.clear();
+        self.unsettled = self.watched.keys().cloned().collect();
         for watched in self.watched.values_mut() {
-            (watched.is_fresh, watched.is_unsettled) = (false, false);
+            (watched.is_fresh, watched.is_unsettled) = (false, true);
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::{RunError, collect};
 /// Between tries of a lake that refuses. Ticks and checkpoints go on meanwhile.
 const LAKE_RETRY: Duration = Duration::from_secs(1);
 /// At the end of a run there is nothing left to go on with: after this long the error is told.
-const PATIENCE_AT_END: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE_AT_END: Duration = Duration::from_secs(20);
 /// A cut that waits longer for its dead letters is told.
 const LETTERS_LATE: Duration = Duration::from_secs(3);
 /// How often a cut that waits is looked after.
@@ -120,7 +120,7 @@ impl Committer {
         let _ = self.leader.thread.set(std::thread::current());
     }
 
-    /// No more cuts will come: a lake that refuses is not waited for without end.
+    /// The run is to end: who refuses rows or letters is not waited for without end.
     pub fn ending(&self) {
         self.leader.is_ending.store(true, Ordering::Release);
     }
@@ -208,14 +208,16 @@ impl ManifestWriter {
     /// Rejects that a cut covers are with the broker before the cut is real: no restart sends them after that.
     fn await_letters(&mut self) -> Result<(), RunError> {
         let Some(letters) = self.letters.clone() else { return Ok(()) };
-        let (started, acknowledged) = (Instant::now(), letters.flush());
+        let (started, mut acknowledged) = (Instant::now(), None::<Receiver<()>>);
         let (mut ending, mut told) = (None::<Instant>, false);
         loop {
-            match acknowledged.recv_timeout(LOOK_AROUND) {
-                Ok(()) => break,
-                Err(RecvTimeoutError::Timeout) => self.sign()?,
-                Err(RecvTimeoutError::Disconnected) => return Err(LetterError::Ended.into()),
+            match acknowledged.as_ref().map(|heard| heard.recv_timeout(LOOK_AROUND)) {
+                None => acknowledged = letters.flush(LOOK_AROUND),
+                Some(Ok(())) => break,
+                Some(Err(RecvTimeoutError::Timeout)) => {}
+                Some(Err(RecvTimeoutError::Disconnected)) => return Err(LetterError::Ended.into()),
             }
+            self.sign()?;
             if self.leader.is_ending.load(Ordering::Acquire) {
                 ending.get_or_insert_with(Instant::now);
             }

@@ -328,10 +328,11 @@ fn highest(store: &Store, job: &Job, plan: &Plan) -> Result<Manifest, RunError> 
 
 /// Offsets of one city mean nothing in another.
 fn refuse_other_city(job: &Job, manifest: &Manifest) -> Result<(), RunError> {
-    let known = manifest.binding.as_ref().and_then(|binding| binding.references.get(CITY));
-    let ours = job.references.iter().find(|reference| reference.name == CITY);
-    match known.zip(ours) {
-        Some((known, ours)) if *known != ours.hash => Err(RunError::OtherCity { job: job.name.clone() }),
+    let Some(binding) = &manifest.binding else { return Ok(()) };
+    match job.references.iter().find(|reference| reference.name == CITY) {
+        Some(ours) if binding.references.get(CITY) != Some(&ours.hash) => {
+            Err(RunError::OtherCity { job: job.name.clone() })
+        }
         _ => Ok(()),
     }
 }

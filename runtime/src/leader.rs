@@ -116,12 +116,20 @@ impl Leader {
         while let Some(binding) = self.mint.next(self.moment(stopping)) {
             orders.push(self.bound(binding));
         }
+        if self.mint.is_done() || self.moment(stopping).ending {
+            self.committer.ending();
+        }
         self.feed_lake();
         self.look(stopping);
         if self.is_finished() && !std::mem::replace(&mut self.finishing, true) {
             orders.push(FromLeader::Finish);
         }
         orders
+    }
+
+    /// The thread it runs on works, though it waits for somebody.
+    pub fn waits(&self) {
+        self.progress.came_round();
     }
 
     pub fn patience(&self) -> Duration {
@@ -249,9 +257,6 @@ impl Leader {
 
     /// Gives the lake what the last manifest lists, when it is time and the lake is free.
     fn feed_lake(&mut self) {
-        if self.mint.is_done() {
-            self.committer.ending();
-        }
         let Some(tick) = self.manifest.tick() else { return };
         if self.lake_busy || self.lake_tick >= tick || !self.committer.has_lake() {
             return;

@@ -103,6 +103,13 @@ impl Progress {
         }
     }
 
+    /// The loop of the leader is alive.
+    pub fn came_round(&self) {
+        if let Some(look) = &mut self.lock().look {
+            look.at = Instant::now();
+        }
+    }
+
     pub fn looked(&self, look: Look) {
         self.lock().look = Some(look);
     }

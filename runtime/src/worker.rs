@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use greenwave_model::{Batch, Binding, Clock, GpsReading, Observation};
@@ -19,6 +19,7 @@ use timely::dataflow::operators::probe::Handle as ProbeHandle;
 use timely::worker::Worker as TimelyWorker;
 
 use crate::Build;
+use crate::committer::PATIENCE_AT_END;
 use crate::control::{Control, FromLeader, ToLeader};
 use crate::fate::Fate;
 use crate::held::Held;
@@ -254,10 +255,17 @@ impl Worker {
         let Some(letters) = self.equipment.letters.as_ref().filter(|_| !batch.rejects.is_empty()) else { return };
         let partition = binding.partitions[usize::from(batch.partition)].key.clone();
         let mut unposted = Letters { partition, rejects: std::mem::take(&mut batch.rejects) };
+        let mut stopping = None::<Instant>;
         while !self.equipment.fate.has_failed() {
             match letters.send(unposted, HAND_OVER) {
                 Ok(()) => return,
                 Err(refused) => unposted = refused,
+            }
+            self.waits();
+            if self.equipment.fate.is_stopping()
+                && stopping.get_or_insert_with(Instant::now).elapsed() > PATIENCE_AT_END
+            {
+                self.equipment.fate.fail(letters.unacknowledged().into());
             }
         }
     }
@@ -277,6 +285,14 @@ impl Worker {
                 Ok(()) => return,
                 Err(refused) => work = refused.into_inner(),
             }
+            self.waits();
+        }
+    }
+
+    /// Somebody is waited for; the leader, if it is here, is alive.
+    fn waits(&self) {
+        if let Some(leader) = &self.equipment.leader {
+            leader.waits();
         }
     }
 

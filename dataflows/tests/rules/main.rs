@@ -41,6 +41,7 @@ fn rule_1_the_current_window_ends_with_the_newest_report_that_is_not_beyond_the_
     assert_eq!(column(&shown[0], "road_current", "A40", "average_speed"), "50");
     assert_eq!(column(&shown[0], "road_current", "A40", "window_start"), (-4 * MINUTE).to_string());
     assert!(has(&shown[1], "road_current", "A40"));
+    assert!(has(&shown[2], "road_current", "A40"), "the cut before was not yet ten minutes after");
     // Ten minutes after its last report arrived, as far as the cut before knows.
     assert!(!has(&shown[3], "road_current", "A40"), "{:?}", shown[3].get("road_current"));
 }
@@ -146,16 +147,20 @@ fn rule_8_the_nearest_station_makes_the_weather_of_the_current_window_alone() {
     };
     let first =
         vec![station(1, "near", 51.6, "Rain"), station(2, "nearer", 51.55, "Clear"), station(3, "far", 51.9, "Snow")];
+    let late = gps(2, "truck", "A40", -4 * MINUTE, 10.0);
     let fog = greenwave_model::Observation { event_ms: EIGHT + 30_000, ..station(4, "nearer", 51.55, "Fog") };
     let away = greenwave_model::Observation { latitude: 51.0, ..station(5, "x", 51.0, "Snow") };
     let settings = || Settings::new();
     let shown = settings().run(vec![
         Cut { observations: first, ..cut(20_000, vec![gps(1, "bus", "A40", 10_000, 50.0)]) },
-        Cut { observations: vec![fog], ..cut(40_000, vec![]) },
+        Cut { observations: vec![fog], ..cut(40_000, vec![late]) },
     ]);
     assert_eq!(column(&shown[0], "road_current", "A40", "weather_factor"), "1");
     assert_eq!(column(&shown[1], "road_current", "A40", "weather_factor"), "1.5");
-    assert_eq!(shown[0]["road_traffic"], shown[1]["road_traffic"]);
+    // A closed window that is corrected knows no weather, only its report.
+    let closed = format!("A40/60/{}", EIGHT - 4 * MINUTE);
+    assert_eq!(column(&shown[1], "road_traffic", &closed, "average_speed"), "10");
+    assert!(!shown[1]["road_traffic"][&closed].contains_key("weather_factor"));
     let alone = Cut { observations: vec![away], ..cut(20_000, vec![gps(1, "bus", "A40", 10_000, 50.0)]) };
     assert_eq!(column(&settings().run(vec![alone])[0], "road_current", "A40", "weather_factor"), "");
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 const NOTE: &str = "demo.txt";
+/// The note begins with it: another file of that name is somebody else's.
+const MARK: &str = "greenwave demo of ";
 const WRITTEN: [&str; 2] = ["lake", "state"];
 
 #[derive(Debug)]
@@ -37,14 +39,18 @@ impl DemoFolder {
                 return Err(error).with_context(|| format!("cannot lock {}", note.display()));
             }
         }
+        let mut known = String::new();
+        file.read_to_string(&mut known).with_context(|| format!("cannot read {}", note.display()))?;
+        let known = known.trim();
+        if !is_empty && !known.is_empty() && !known.starts_with(MARK) {
+            bail!("cannot use {shown} for a demo: its {NOTE} is none of a demo; name another folder with --dir");
+        }
+        let known = known.trim_start_matches(MARK);
         if fresh {
             for name in WRITTEN.map(|name| path.join(name)).iter().filter(|name| name.exists()) {
                 fs::remove_dir_all(name).with_context(|| format!("cannot remove {}", name.display()))?;
             }
         }
-        let mut known = String::new();
-        file.read_to_string(&mut known).with_context(|| format!("cannot read {}", note.display()))?;
-        let known = known.trim();
         if !fresh && !known.is_empty() && known != city {
             bail!(
                 "cannot go on in {shown}: it holds the city {known}, and this one is {city}; give the same, or --fresh to \
@@ -54,7 +60,7 @@ impl DemoFolder {
         let write = |file: &mut File| {
             file.set_len(0)?;
             file.rewind()?;
-            writeln!(file, "{city}")
+            writeln!(file, "{MARK}{city}")
         };
         write(&mut file).with_context(|| format!("cannot write {}", note.display()))?;
         Ok(Self { path: path.to_owned(), _note: file })

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use greenwave_model::views::{Rule, Severity, Watches};
-use greenwave_model::{Clock, Name};
-use greenwave_operators::States;
+use greenwave_model::{Change, Clock, Name};
 use greenwave_operators::alerts::{Measure, alerts};
 use greenwave_operators::feeds::{Heard, silences};
+use greenwave_operators::tick::{Durable, Rows, TickOperator};
+use greenwave_operators::{Saved, States};
 use timely::dataflow::operators::vec::Map;
 
 use crate::latest::standing;
@@ -80,6 +81,39 @@ impl Subject for Alerts {
 #[test]
 fn alerts_obey_the_laws() {
     obeys(Alerts);
+}
+
+/// The tables of a run may be others than those its state was saved with: a route may be gone.
+#[test]
+fn an_episode_whose_subject_is_gone_after_a_restart_is_cleared_at_the_next_cut() {
+    let clock = |tick, restored, now_ms| Clock {
+        tick,
+        is_cut: true,
+        publishes: true,
+        restored,
+        watermark_ms: 0,
+        now_ms,
+        cut_watermark_ms: 0,
+        cut_now_ms: now_ms - 10_000,
+    };
+    let close = |alerts: &mut greenwave_operators::alerts::Alerts, clock: &Clock| {
+        let (mut out, mut none) = (Rows::default(), Rows::default());
+        alerts.close(clock, &mut out, &mut none);
+        out.take()
+            .into_iter()
+            .map(|upsert| matches!(upsert.change, Change::Set(row) if row.is_open()))
+            .collect::<Vec<_>>()
+    };
+    let mut before = greenwave_operators::alerts::Alerts::new(rules());
+    let measure = Measure { rule: 0, subject: "ring".into(), value: Some(900.0) };
+    before.fold(&clock(1, false, 10_000), vec![measure], &mut Rows::default(), &mut Rows::default());
+    assert_eq!(close(&mut before, &clock(1, false, 10_000)), [true]);
+    let Saved::Whole(rows_of_state) = before.save(&clock(1, false, 10_000)) else { panic!("saved whole") };
+
+    let mut after = greenwave_operators::alerts::Alerts::new(rules());
+    after.load(rows_of_state);
+    assert_eq!(close(&mut after, &clock(1, true, 10_000)), [true], "as it was");
+    assert_eq!(close(&mut after, &clock(2, false, 20_000)), [false], "nothing is measured any more");
 }
 
 const FEEDS: [&str; 3] = ["gps_data", "weather_data", "camera_data"];

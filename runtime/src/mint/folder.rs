@@ -11,10 +11,11 @@ const TICK_LINES: i64 = 65_536;
 const TICK_BYTES: u64 = 32 << 20;
 /// Real time between two ticks of a run with a pace.
 const TICK_PACED_MS: f64 = 500.0;
-/// Lines that end a cut, and so few of them do if so much event time has passed.
+/// Lines that end a cut; so few of them do if so much event time has passed, and any if still more has.
 const CUT_LINES: i64 = 8 * TICK_LINES;
 const CUT_LINES_LEAST: i64 = TICK_LINES;
 const CUT_EVENT_MS: i64 = 120_000;
+const CUT_EVENT_MS_MOST: i64 = 900_000;
 /// Ticks in flight: deep enough to keep every worker busy while one tick is being closed.
 const IN_FLIGHT_MAX: usize = 4;
 
@@ -103,8 +104,9 @@ impl FolderState {
 
     /// Whatever ticks divide it: of that depends what is late.
     fn ends_cut(&self, here: Mark) -> bool {
-        let lines = self.cut.lines_to(here);
-        lines >= CUT_LINES || (lines >= CUT_LINES_LEAST && self.cut.event_ms_to(here) >= CUT_EVENT_MS)
+        let (lines, event_ms) = (self.cut.lines_to(here), self.cut.event_ms_to(here));
+        let has_enough = lines >= CUT_LINES_LEAST && event_ms >= CUT_EVENT_MS;
+        lines >= CUT_LINES || has_enough || (lines > 0 && event_ms >= CUT_EVENT_MS_MOST)
     }
 }
 

@@ -120,7 +120,7 @@ pub fn inquire(job: &str, state: &Path) -> Result<Inquiry, InquiryError> {
         Life::Gone => State::Killed,
     };
     if let Some(address) = generation.http.as_ref().filter(|_| life == Life::Alive) {
-        match ask(&runtime, &generation, address) {
+        match ask(&runtime, job, &generation, address) {
             Ok(live) => found.live = Some(live),
             Err(why) => (found.state, found.unreachable) = (State::Unreachable, Some(why)),
         }
@@ -191,7 +191,7 @@ fn checkpoint_written_ms(store: &Store) -> Result<Option<i64>, StoreError> {
 }
 
 /// The process's own words. Another one may listen at its address by now.
-fn ask(runtime: &Runtime, generation: &Generation, address: &str) -> Result<Status, String> {
+fn ask(runtime: &Runtime, job: &str, generation: &Generation, address: &str) -> Result<Status, String> {
     let address = reachable(generation, address)?;
     let asked = runtime.block_on(async { tokio::time::timeout(ANSWER_WITHIN, get(address, "/status")).await });
     let content = asked.map_err(|_| format!("{address} did not answer within {} s", ANSWER_WITHIN.as_secs()))?;
@@ -199,8 +199,13 @@ fn ask(runtime: &Runtime, generation: &Generation, address: &str) -> Result<Stat
     let status: Status =
         serde_json::from_slice(&content).map_err(|error| format!("{address} answers as something else: {error}"))?;
     // A process that has just taken its number may not have told it yet.
-    let is_it = status.pid == generation.pid && [0, generation.number].contains(&status.generation);
-    if is_it { Ok(status) } else { Err(format!("{address} is another process now, pid {}", status.pid)) }
+    let is_it =
+        status.job == job && status.pid == generation.pid && [0, generation.number].contains(&status.generation);
+    if is_it {
+        Ok(status)
+    } else {
+        Err(format!("{address} is another process now, pid {} of job {}", status.pid, status.job))
+    }
 }
 
 /// The address seen from here.

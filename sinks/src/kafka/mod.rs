@@ -65,11 +65,13 @@ impl DeadLetters {
         }
     }
 
-    /// Hears once when everything handed over before is acknowledged.
-    pub fn flush(&self) -> Receiver<()> {
+    /// Hears once when everything handed over before is acknowledged. `None`: there was no room for as long as `wait`.
+    pub fn flush(&self, wait: Duration) -> Option<Receiver<()>> {
         let (acknowledged, heard) = bounded(1);
-        let _ = self.orders.send(Order::Flush(acknowledged));
-        heard
+        match self.orders.send_timeout(Order::Flush(acknowledged), wait) {
+            Err(SendTimeoutError::Timeout(_)) => None,
+            _ => Some(heard),
+        }
     }
 
     /// Why letters wait, if any do.
