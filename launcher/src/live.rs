@@ -50,10 +50,10 @@ pub fn screen(now: &Snapshot, rate: f64, replica: Option<&Replica>, size: Size) 
     if let Some(replica) = replica {
         lines.extend(city(now, replica));
         lines.extend(slowest(now, replica));
-        lines.extend(titled("worst roads: what is lost of free flow", worst_roads(replica)));
+        lines.extend(titled("worst roads: share of free flow lost, mean speed of five minutes", worst_roads(replica)));
         lines.extend(titled("slowest routes", routes(replica)));
-        lines.extend(titled("incidents", incidents(replica)));
-        lines.extend(titled("open alerts", alerts(replica)));
+        lines.extend(titled("worst incidents", incidents(replica)));
+        lines.extend(titled("open alerts: since, severity, rule, value of threshold, subject", alerts(replica)));
     }
     fit(lines, progress(now, rate), size)
 }
@@ -143,8 +143,8 @@ fn slowest(now: &Snapshot, replica: &Replica) -> Vec<String> {
         let road = text(&worst, "road_id");
         let current = row(&replica.get("road_current", &road)?);
         let age_ms = now.now_ms - time_ms(current["timestamp"].as_str()?)?;
-        let age = format!("{} s", age_ms.max(0) / 1_000);
-        Some(format!("slowest now: {road}, {speed:.1} km/h instead of {free:.1}, newest report {age} old"))
+        let age = age_ms.max(0) / 1_000;
+        Some(format!("worst road: {road}, {speed:.1} km/h instead of {free:.1}, last report {age} s ago there"))
     };
     told().into_iter().flat_map(|line| [String::new(), line]).collect()
 }
@@ -202,7 +202,7 @@ fn alerts(replica: &Replica) -> Vec<String> {
         let [severity, rule, subject, opened] = ["severity", "rule", "subject", "opened_at"].map(|c| text(row, c));
         let [value, threshold] = ["value", "threshold"].map(|c| row[c].as_f64().unwrap_or(0.0));
         let since = opened.get(11..19).unwrap_or("?");
-        format!("   ! {severity} {rule}, {subject}: {value:.0}, alerts from {threshold:.0}, since {since}")
+        format!("   ! {since} {severity} {rule}: {value:.0} of {threshold:.0}, {subject}")
     };
     worst(open, "subject").iter().take(ALERTS_SHOWN).map(told).collect()
 }

@@ -33,6 +33,8 @@ use crate::worker::{self, Equipment, Remains};
 
 /// Decoded payload bytes that may wait for their tick, per worker. A tick takes at most half of it.
 const BUDGET_BYTES: usize = 128 << 20;
+/// The same of a run with a pace, which is not to be read far ahead of its time.
+const PACED_BUDGET_BYTES: usize = 16 << 20;
 /// Batches between a source thread and its worker.
 const BATCHES_WAITING_MAX: usize = 256;
 /// The speed layer is given this long to take the last tick.
@@ -251,6 +253,7 @@ pub fn run(
         saving: job.state.is_some(),
         with_lake: job.lake.is_some(),
         workers: job.workers,
+        budget_bytes: if job.pace.is_some() { PACED_BUDGET_BYTES } else { BUDGET_BYTES },
         states: Mutex::new(state),
         leader: Mutex::new(Some(leader)),
     };
@@ -496,6 +499,7 @@ struct Shared {
     saving: bool,
     with_lake: bool,
     workers: usize,
+    budget_bytes: usize,
     /// By worker, until it takes its own.
     states: Mutex<Vec<restore::Rows>>,
     leader: Mutex<Option<Leader>>,
@@ -507,7 +511,7 @@ fn run_workers(shared: Arc<Shared>) -> Result<Vec<Remains>, RunError> {
         let thread = std::thread::current();
         let wake = Arc::new(move || thread.unpark());
         let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let budget = Arc::new(Budget::new(BUDGET_BYTES));
+        let budget = Arc::new(Budget::new(shared.budget_bytes));
         let (sender, batches) = crossbeam_channel::bounded(BATCHES_WAITING_MAX);
         let link = Link { sender, wake: wake.clone(), budget: budget.clone(), stop: stop.clone() };
         let reader = shared.found.start(&shared.positions, timely.index(), shared.workers, link);

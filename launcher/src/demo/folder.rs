@@ -42,7 +42,9 @@ impl DemoFolder {
         let mut known = String::new();
         file.read_to_string(&mut known).with_context(|| format!("cannot read {}", note.display()))?;
         let known = known.trim();
-        if !is_empty && !known.is_empty() && !known.starts_with(MARK) {
+        // A demo that was killed at its very beginning has left an empty note, and nothing else.
+        let has_begun = WRITTEN.iter().any(|name| path.join(name).exists());
+        if !known.starts_with(MARK) && (!known.is_empty() || has_begun) {
             bail!("cannot use {shown} for a demo: its {NOTE} is none of a demo; name another folder with --dir");
         }
         let known = known.trim_start_matches(MARK);

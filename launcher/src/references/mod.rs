@@ -72,15 +72,14 @@ fn lines<const N: usize, T>(
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                let number = error.position().map_or(0, csv::Position::line);
-                mistakes.push(format!("{}: {error}", at(number)));
+                mistakes.push(format!("{}: {error}", at(line_of(text, error.position()))));
                 continue;
             }
         };
         let fields = places.map(|place| place.and_then(|place| record.get(place)).unwrap_or_default());
         match line(fields) {
             Ok(row) => rows.push(row),
-            Err(why) => mistakes.push(format!("{}: {why}", at(record.position().map_or(0, csv::Position::line)))),
+            Err(why) => mistakes.push(format!("{}: {why}", at(line_of(text, record.position())))),
         }
     }
     if mistakes.is_empty() {
@@ -92,6 +91,15 @@ fn lines<const N: usize, T>(
         mistakes.push(format!("and {more} lines more"));
     }
     bail!(mistakes.join("\n"))
+}
+
+/// The line a record begins in. The reader's own count is one behind where lines end in CR and LF.
+fn line_of(text: &str, position: Option<&csv::Position>) -> u64 {
+    let byte = position.map_or(0, |position| position.byte() as usize).min(text.len());
+    let rest = &text.as_bytes()[byte..];
+    let skipped = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let before = &text.as_bytes()[..byte + skipped];
+    1 + before.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// A number between two others, the least one excluded.
@@ -108,5 +116,19 @@ fn name(column: &str, text: &str) -> Result<greenwave_model::Name, String> {
         Ok(text.into())
     } else {
         Err(format!("{column} is `{text}`; write 1 to 128 bytes without `:` and `/`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_line_is_told_by_its_number_however_lines_end() {
+        for end in ["\n", "\r\n"] {
+            let text = ["rule,watches,at_least,severity", "ok,silent_s,5,low", "", "x,silent_s,-5,low", ""].join(end);
+            let told = alerts::parse(Path::new("rules.csv"), &text).expect_err("a negative number").to_string();
+            assert!(told.starts_with("cannot read rules.csv:4: at_least is `-5`"), "{told}");
+        }
     }
 }

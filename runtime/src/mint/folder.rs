@@ -9,6 +9,7 @@ use super::{Ledger, Moment, Wait, ledger::Slot};
 /// Lines and payload bytes that end a tick. The bytes are a quarter of what may wait for each worker.
 const TICK_LINES: i64 = 65_536;
 const TICK_BYTES: u64 = 32 << 20;
+const TICK_PACED_BYTES: u64 = TICK_BYTES / 8;
 /// Real time between two ticks of a run with a pace.
 const TICK_PACED_MS: f64 = 500.0;
 /// Lines that end a cut; so few of them do if so much event time has passed, and any if still more has.
@@ -51,8 +52,9 @@ impl Mark {
         here.lines - self.lines
     }
 
+    /// None has passed where no clock stood yet.
     fn event_ms_to(&self, here: Self) -> i64 {
-        here.now_ms.saturating_sub(self.now_ms)
+        if self.now_ms == i64::MIN { 0 } else { here.now_ms.saturating_sub(self.now_ms) }
     }
 }
 
@@ -94,8 +96,9 @@ impl FolderState {
     /// Whether the tick being made has all it may have.
     fn is_full(&self, ledger: &Ledger) -> bool {
         let here = self.here(ledger);
+        let most_bytes = if self.pace.is_some() { TICK_PACED_BYTES } else { TICK_BYTES };
         let seen = self.pace.is_some_and(|pace| self.tick.event_ms_to(here) as f64 >= pace * TICK_PACED_MS);
-        self.ends_cut(here) || self.tick.lines_to(here) >= TICK_LINES || self.bytes >= TICK_BYTES || seen
+        self.ends_cut(here) || self.tick.lines_to(here) >= TICK_LINES || self.bytes >= most_bytes || seen
     }
 
     fn here(&self, ledger: &Ledger) -> Mark {
