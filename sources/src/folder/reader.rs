@@ -15,8 +15,9 @@ use crate::guard::{self, End};
 use crate::link::{LOOK_AROUND, Stopped};
 use crate::{FromSource, Link, Position};
 
-/// A full budget that releases nothing for so long may be overstepped.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// A full budget that releases nothing for so long may be overstepped. Ticks of a run with a pace are half a second apart,
+/// and each of them releases: it waits for its time, not for rows.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Starts the reader of one worker; call it once a worker, each time with the positions of all partitions. It ends when
 /// every block of the folder has been sent, by whichever thread.
