@@ -31,7 +31,7 @@ use crate::status::{Http, HttpError, HttpSettings};
 use crate::store::{Store, StoreError};
 use crate::worker::{self, Equipment, Remains};
 
-/// Decoded payload bytes that may wait for their tick, per worker. A tick takes at most half of it.
+/// Decoded payload bytes that may wait for their tick, per worker. A tick of a folder takes a quarter of it at most.
 const BUDGET_BYTES: usize = 128 << 20;
 /// The same of a run with a pace, which is not to be read far ahead of its time.
 const PACED_BUDGET_BYTES: usize = 16 << 20;

@@ -21,8 +21,7 @@
 //! 2. The channel is drained whenever the worker is woken. A full budget holds sent blocks, all of them before the one
 //!    that waits in the true order: the leader can bind those, and binding them releases them.
 //! 3. A tick has a limit in bytes, a fraction of the budget of one thread: a thread whose budget is full has sent more
-//!    than a whole tick. Where it is not (a budget smaller than that), a reader that saw no release for a while
-//!    oversteps, by at most `FORCED_MAX` blocks.
+//!    than a whole tick.
 
 mod block;
 mod compressed;
@@ -40,6 +39,3 @@ pub(crate) use lines::Block;
 pub use open::{Folder, FolderSettings, open};
 pub use origin::Origin;
 pub use reader::start;
-
-/// Blocks that may overstep a full budget between two releases.
-const FORCED_MAX: usize = 160;

@@ -2,22 +2,17 @@
 
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use greenwave_model::Batch;
 
+use super::block;
 use super::open::{Folder, FolderSettings, Shared};
 use super::origin::Lines;
 use super::plan::{Job, Ready, Sent, Turn};
-use super::{FORCED_MAX, block};
 use crate::decode::Decoders;
 use crate::guard::{self, End};
 use crate::link::{LOOK_AROUND, Stopped};
 use crate::{FromSource, Link, Position};
-
-/// A full budget that releases nothing for so long may be overstepped. Ticks of a run with a pace are half a second apart,
-/// and each of them releases: it waits for its time, not for rows.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Starts the reader of one worker; call it once a worker, each time with the positions of all partitions. It ends when
 /// every block of the folder has been sent, by whichever thread.
@@ -119,7 +114,7 @@ impl Reader<'_> {
 
     fn hand_over(&self, batch: Batch) -> Result<(), Stopped> {
         let budget = &self.link.budget;
-        while !budget.try_take(batch.bytes) && !budget.force(batch.bytes, PATIENCE, FORCED_MAX) {
+        while !budget.try_take(batch.bytes) {
             if self.link.is_stopped() {
                 return Err(Stopped);
             }

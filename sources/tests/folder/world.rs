@@ -128,13 +128,16 @@ impl World {
         run.collect(|run, batch| run.budget.release(batch.bytes))
     }
 
-    /// The same at the other end of which a leader takes whole ticks.
-    pub fn read_in_ticks(&self, threads: usize, budget: usize, blocks: usize) -> Vec<Sent> {
+    /// The same at the other end of which a leader takes whole ticks of so many bytes. Of what waits, only the last
+    /// block may be more than the budget.
+    pub fn read_in_ticks(&self, threads: usize, budget: usize, tick: usize) -> Vec<Sent> {
         let run = self.start(threads, budget, &self.beginnings());
-        let mut held = vec![];
+        let (mut held, mut longest) = (vec![], 0);
         run.collect(|run, batch| {
             held.push(batch.bytes);
-            if held.len() == blocks {
+            longest = longest.max(batch.bytes);
+            assert!(held.iter().sum::<usize>() < budget + longest);
+            if held.iter().sum::<usize>() >= tick {
                 held.drain(..).for_each(|bytes| run.budget.release(bytes));
             }
         })
