@@ -91,7 +91,7 @@ fn conf(demo: &Demo, folder: &DemoFolder) -> Vec<(String, String)> {
 
 fn tell_how_to_go_on(demo: &Demo, folder: &DemoFolder, summary: &Summary) {
     let command = command(demo, summary.drained);
-    if summary.cuts == 0 {
+    if summary.counters.cuts == 0 {
         say!("nothing is durable yet, so it begins anew with: {command}");
         return;
     }

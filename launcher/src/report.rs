@@ -61,18 +61,18 @@ fn size() -> live::Size {
 /// The summary for people.
 pub fn tell(name: &str, summary: &Summary) {
     match summary.ticks {
-        0 => say!("{name}: nothing new; {} records in all", summary.records),
-        _ => say!("{name}: {} records in all, {:.1} s", summary.records, summary.seconds),
+        0 => say!("{name}: nothing new; {} records in all", summary.counters.records),
+        _ => say!("{name}: {} records in all, {:.1} s", summary.counters.records, summary.seconds),
     }
     say!(
         "  accepted {}, duplicates {}, rejected {}, too late {} (late but counted {})",
         summary.accepted,
-        summary.duplicates,
-        summary.rejected,
-        summary.too_late,
-        summary.late
+        summary.counters.duplicates,
+        summary.counters.rejected,
+        summary.counters.too_late,
+        summary.counters.late
     );
     let views: Vec<String> = summary.views.iter().map(|(view, keys)| format!("{view} {keys}")).collect();
     say!("  live keys: {}", views.join(", "));
-    say!("  ticks {}, cuts {}, peak memory {} MB", summary.ticks, summary.cuts, summary.peak_rss_bytes >> 20);
+    say!("  ticks {}, cuts {}, peak memory {} MB", summary.ticks, summary.counters.cuts, summary.peak_rss_bytes >> 20);
 }

@@ -12,7 +12,7 @@ use timely::dataflow::operators::probe::Handle as ProbeHandle;
 use crate::committer::{Committer, Durable, LakeJob};
 use crate::control::{CutParts, FromLeader, OperatorPart, ToLeader};
 use crate::generation::wall_ms;
-use crate::manifest::{Kind, Manifest, OperatorState};
+use crate::manifest::{Counters, Kind, Manifest, OperatorState};
 use crate::mint::{Mint, Moment};
 use crate::progress::{Look, Progress};
 
@@ -27,15 +27,22 @@ struct OpenCut {
     parts: Vec<CutParts>,
 }
 
+/// What of a job the leader keeps to.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub workers: usize,
+    /// Cuts from one lake commit to the next.
+    pub lake_every: u32,
+    pub run_for: Option<Duration>,
+}
+
 pub struct Leader {
     pub mint: Mint,
     pub manifest: Manifest,
     pub committer: Committer,
     pub speed: Arc<Speed>,
     pub progress: Arc<Progress>,
-    pub workers: usize,
-    pub lake_every: u32,
-    pub run_for: Option<Duration>,
+    limits: Limits,
     started: Instant,
     first_bound: Option<Instant>,
     in_flight: VecDeque<u64>,
@@ -56,16 +63,13 @@ pub struct Leader {
 }
 
 impl Leader {
-    #[expect(clippy::too_many_arguments, reason = "the parts a run is put together from, named at the one call")]
     pub fn new(
         mint: Mint,
         manifest: Manifest,
         committer: Committer,
         speed: Arc<Speed>,
         progress: Arc<Progress>,
-        workers: usize,
-        lake_every: u32,
-        run_for: Option<Duration>,
+        limits: Limits,
     ) -> Self {
         Self {
             last_tick: manifest.tick().unwrap_or(0),
@@ -78,9 +82,7 @@ impl Leader {
             committer,
             speed,
             progress,
-            workers,
-            lake_every,
-            run_for,
+            limits,
             started: Instant::now(),
             first_bound: None,
             cut: None,
@@ -90,6 +92,12 @@ impl Leader {
             cuts_since_lake: u32::MAX,
             finishing: false,
         }
+    }
+
+    /// Ends with everything durable; the totals since the job's first start.
+    pub fn end(self) -> Counters {
+        self.committer.stop();
+        self.manifest.counters
     }
 
     pub fn hear(&mut self, message: ToLeader) {
@@ -155,7 +163,7 @@ impl Leader {
     }
 
     fn moment(&self, stopping: bool) -> Moment {
-        let over = self.run_for.zip(self.first_bound).is_some_and(|(limit, since)| since.elapsed() >= limit);
+        let over = self.limits.run_for.zip(self.first_bound).is_some_and(|(limit, since)| since.elapsed() >= limit);
         Moment {
             wall_ms: wall_ms(),
             mono_ms: self.mono_ms(),
@@ -194,7 +202,7 @@ impl Leader {
         let Some(cut) = &mut self.cut else { return };
         debug_assert_eq!(parts.tick, cut.binding.tick);
         cut.parts.push(parts);
-        if cut.parts.len() == self.workers {
+        if cut.parts.len() == self.limits.workers {
             let manifest = self.next_manifest();
             self.committer.manifest(manifest.clone());
             self.writing = Some(manifest);
@@ -263,7 +271,7 @@ impl Leader {
         }
         let bytes: u64 = self.manifest.staged.values().flatten().map(|run| run.bytes).sum();
         let last = self.mint.is_done();
-        if last || self.cuts_since_lake >= self.lake_every || bytes >= LAKE_BYTES_MAX {
+        if last || self.cuts_since_lake >= self.limits.lake_every || bytes >= LAKE_BYTES_MAX {
             self.lake_busy = true;
             self.cuts_since_lake = 0;
             self.committer.lake(LakeJob { tick, staged: self.manifest.staged.clone() });

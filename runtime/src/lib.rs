@@ -12,6 +12,7 @@ mod job;
 mod landing;
 mod leader;
 mod manifest;
+mod memory;
 mod mint;
 mod parts;
 mod progress;

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generation::wall_ms;
 use crate::manifest::Counters;
+use crate::memory;
 use crate::mint::Wait;
 use crate::progress::Snapshot;
 
@@ -137,7 +138,7 @@ impl Status {
             watermarks,
             partitions,
             counters: now.counters,
-            resident_memory_bytes: resident_memory_bytes(),
+            resident_memory_bytes: memory::resident_bytes(),
         }
     }
 
@@ -187,11 +188,4 @@ fn waits_for(now: &Snapshot, partitions: &[Partition]) -> Vec<String> {
         told.push(format!("lake does not take rows: {why}"));
     }
     told
-}
-
-/// Resident memory, from /proc/self/status.
-fn resident_memory_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).map_or(0, |kib| kib << 10)
 }
