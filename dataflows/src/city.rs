@@ -154,27 +154,17 @@ pub fn city<'s>(inputs: Inputs<'s>, settings: &CitySettings, states: &States) ->
     let speeds = speeds(only_if(views.needs_speeds(), currents.clone()));
     let delays = routes(speeds.clone(), clock.clone(), &settings.routes, &settings.free_flow, states);
 
-    if views.keeps::<VehicleLocation>() {
-        land.publish(vehicles);
-    }
-    if views.keeps::<RoadTraffic>() {
-        land.publish(windows);
-    }
+    land.publish_if(views, vehicles);
+    land.publish_if(views, windows);
     if views.keeps::<RoadCurrent>() {
         land.publish(road_weather(currents.clone(), stations.clone(), clock.clone()));
     }
     if views.keeps::<Hotspot>() {
         land.landed.push(hotspots(speeds, &clock, settings, states));
     }
-    if views.keeps::<Route>() {
-        land.publish(delays.clone());
-    }
-    if views.keeps::<Incident>() {
-        land.publish(unresolved.clone());
-    }
-    if views.keeps::<Weather>() {
-        land.publish(stations.clone());
-    }
+    land.publish_if(views, delays.clone());
+    land.publish_if(views, unresolved.clone());
+    land.publish_if(views, stations.clone());
     if views.keeps::<WeatherCurrent>() {
         land.landed.push(weather_current(observed.of(&WEATHER), &clock, states));
     }
@@ -241,6 +231,12 @@ struct Land<'s, 'l> {
 }
 
 impl<'s> Land<'s, '_> {
+    fn publish_if<V: ViewRow>(&mut self, views: &Views, upserts: Stream<'s, u64, Vec<Upsert<V>>>) {
+        if views.keeps::<V>() {
+            self.publish(upserts);
+        }
+    }
+
     fn publish<V: ViewRow>(&mut self, upserts: Stream<'s, u64, Vec<Upsert<V>>>) {
         self.landed.push(publish(upserts, self.clock.clone(), self.states));
     }

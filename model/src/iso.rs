@@ -47,3 +47,22 @@ pub fn date(ms: i64) -> String {
     let (year, month, day) = civil(ms.div_euclid(86_400_000));
     format!("{year:04}-{month:02}-{day:02}")
 }
+
+/// Reads what [`naive`] and [`zulu`] write, with or without the fraction. `None` where there is no such time.
+///
+/// ```
+/// # use greenwave_model::iso;
+/// assert_eq!(iso::parse("2026-03-02T08:00:00"), Some(1_772_438_400_000));
+/// assert_eq!(iso::parse("2026-03-02T08:00:00.250Z"), Some(1_772_438_400_250));
+/// assert_eq!(["2026-02-30T08:00:00", "2026-03-02", "soon"].map(iso::parse), [None; 3]);
+/// ```
+pub fn parse(text: &str) -> Option<i64> {
+    let text = text.strip_suffix('Z').unwrap_or(text);
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, "000"));
+    let parts: Vec<i64> = seconds.split(['-', 'T', ':']).map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let [year, month @ 1..=12, day @ 1..=31, hour, minute, second] = parts[..] else { return None };
+    let minutes = (days(year, month as u32, day as u32) * 24 + hour) * 60 + minute;
+    let ms = (minutes * 60 + second) * 1_000 + fraction.parse::<i64>().ok()?;
+    // A day or an hour that there is not comes back as another one.
+    (naive(ms) == format!("{seconds}.{fraction}")).then_some(ms)
+}

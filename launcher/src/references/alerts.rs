@@ -8,9 +8,6 @@ use greenwave_model::views::{Level, Rule, Severity, Watches};
 /// Used where no file is named.
 pub const SHIPPED: &str = include_str!("../../../dataflows/settings/alerts.csv");
 
-const SEVERITIES: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-const LEVELS: [Level; 4] = [Level::Light, Level::Moderate, Level::Heavy, Level::Severe];
-
 /// Reads `rule`, `watches`, `at_least` (a number, or a word where words are watched) and `severity`.
 pub fn parse(path: &Path, text: &str) -> anyhow::Result<Vec<Rule>> {
     let mut known = HashSet::new();
@@ -22,11 +19,11 @@ pub fn parse(path: &Path, text: &str) -> anyhow::Result<Vec<Rule>> {
         }
         let watches = one_of("watches", watches, &Watches::ALL, Watches::as_str)?;
         let at_least = match watches {
-            Watches::IncidentSeverity => one_of("at_least", at_least, &SEVERITIES, Severity::as_str)? as u8 as f64,
-            Watches::CongestionLevel => one_of("at_least", at_least, &LEVELS, Level::as_str)? as u8 as f64,
+            Watches::IncidentSeverity => one_of("at_least", at_least, &Severity::ALL, Severity::as_str)? as u8 as f64,
+            Watches::CongestionLevel => one_of("at_least", at_least, &Level::ALL, Level::as_str)? as u8 as f64,
             _ => super::number("at_least", at_least, 0.0, 1e9)?,
         };
-        let severity = one_of("severity", severity, &SEVERITIES, Severity::as_str)?;
+        let severity = one_of("severity", severity, &Severity::ALL, Severity::as_str)?;
         Ok(Rule { name, watches, at_least, severity })
     })
 }

@@ -53,6 +53,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// From the least on.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
     /// As the report says it, in any case; else by the kind of incident: there is always one.
     ///
     /// ```

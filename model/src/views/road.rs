@@ -81,6 +81,9 @@ pub enum Level {
 }
 
 impl Level {
+    /// From the best on.
+    pub const ALL: [Self; 4] = [Self::Light, Self::Moderate, Self::Heavy, Self::Severe];
+
     /// r = speed ÷ free flow: > .70 light, > .40 moderate, > .20 heavy, else severe; without free flow 45, 25, 10 km/h.
     ///
     /// ```

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use greenwave_model::views::{CameraTotals, RoadCurrent, RoadTotals, Weather};
+use greenwave_model::views::{RoadCurrent, Weather};
 use greenwave_model::{Change, Clock, Name, Position, group_of};
 use greenwave_operators::panes::CurrentChange;
 use greenwave_operators::publish::Upsert;
@@ -12,47 +12,17 @@ use greenwave_operators::{FreeFlow, RouteTable, States, routes::routes, speeds::
 use timely::dataflow::operators::Exchange;
 use timely::dataflow::operators::vec::{Filter, Map};
 
+use crate::currents::{self, current, merged};
 use crate::latest::standing;
 use crate::laws::random::Clocks;
 use crate::laws::{Cut, History, Random, Shown, Subject, Ticked, obeys, travel};
-
-fn window(speed_kmh: f64, position: Position) -> RoadCurrent {
-    let mut totals = RoadTotals::NONE;
-    totals.observe(speed_kmh);
-    let (window_start_ms, newest_event_ms, arrival_ms) = (0, 0, 0);
-    RoadCurrent {
-        window_s: 300,
-        window_start_ms,
-        totals,
-        cameras: CameraTotals::default(),
-        vehicles: None,
-        free_flow_kmh: None,
-        newest_event_ms,
-        arrival_ms,
-        position,
-        weather_factor: None,
-    }
-}
-
-/// One change per road and tick: from what it was before the tick to what it is after.
-fn merged(rows: impl Iterator<Item = CurrentChange>) -> impl Iterator<Item = CurrentChange> {
-    let mut of_roads: BTreeMap<Name, CurrentChange> = BTreeMap::new();
-    for row in rows {
-        let new = row.new.clone();
-        of_roads.entry(row.road.clone()).or_insert(row).new = new;
-    }
-    of_roads.into_values()
-}
 
 /// A road changes from what it is to something random.
 fn change(random: &mut Random, standing: &mut BTreeMap<Name, RoadCurrent>) -> CurrentChange {
     let road: Name = random.pick(&["A40", "B227", "L441", "K18", "ring"]).into();
     let position = Position::new(51.0 + random.below(40) as f64 / 100.0, 7.0);
-    let new = (!random.one_in(4)).then(|| window(random.pick(&[0.0, 0.5, 10.0, 50.0, 99.9]), position));
-    let old = standing.remove(&road);
-    standing.extend(new.clone().map(|new| (road.clone(), new)));
-    let vnode = greenwave_model::vnode("road_current", &road);
-    CurrentChange { vnode, road, old, new }
+    let new = (!random.one_in(4)).then(|| current(random.pick(&[0.0, 0.5, 10.0, 50.0, 99.9]), position));
+    currents::change(road, new, standing)
 }
 
 const LINES: &travel::Lines = &[
@@ -104,8 +74,7 @@ impl Subject for Routes {
 
     fn twin(&self, history: &History<CurrentChange>) -> Vec<Vec<String>> {
         let cut = |number: usize| {
-            let all = merged(history[..=number].iter().flat_map(|cut| cut.rows.iter().cloned()));
-            let speeds = all.filter_map(|row| Some((row.road, row.new?.totals.average_kmh()))).collect();
+            let speeds = currents::speeds(&history[..=number]);
             let rows = travel::routes(LINES, &speeds, &free_flow());
             rows.iter().map(|(key, row)| format!("{key} = {row:?}")).collect()
         };
@@ -113,8 +82,7 @@ impl Subject for Routes {
     }
 
     fn refill(&self, history: &History<CurrentChange>, cuts: usize) -> Vec<CurrentChange> {
-        let all = merged(history[..cuts].iter().flat_map(|cut| cut.rows.iter().cloned()));
-        all.filter(|row| row.new.is_some()).map(|row| CurrentChange { old: None, ..row }).collect()
+        currents::refill(&history[..cuts])
     }
 }
 

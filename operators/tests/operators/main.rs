@@ -6,6 +6,7 @@ mod laws;
 
 mod alerts;
 mod compatibility;
+mod currents;
 mod dedup;
 mod incidents;
 mod joined;

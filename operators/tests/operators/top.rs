@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use greenwave_model::views::{CameraTotals, RoadCurrent, RoadTotals};
+use greenwave_model::views::RoadCurrent;
 use greenwave_model::{Change, Clock, Name, Position};
 use greenwave_operators::panes::CurrentChange;
 use greenwave_operators::{FreeFlow, States, speeds::speeds, top::top};
 use timely::dataflow::operators::vec::Map;
 
+use crate::currents;
 use crate::laws::random::Clocks;
 use crate::laws::twins::hotspots;
 use crate::laws::{Cut, History, Random, Shown, Subject, Ticked, obeys};
@@ -17,28 +18,6 @@ struct Top;
 
 fn free_flow() -> BTreeMap<Name, f64> {
     (0..40).map(|road| (format!("road {road}").into(), [30.0, 50.0, 100.0][road % 3])).collect()
-}
-
-fn current(speed_kmh: f64) -> RoadCurrent {
-    let mut totals = RoadTotals::NONE;
-    totals.observe(speed_kmh);
-    let (window_start_ms, newest_event_ms, arrival_ms) = (0, 0, 0);
-    RoadCurrent {
-        window_s: 300,
-        window_start_ms,
-        totals,
-        cameras: CameraTotals::default(),
-        vehicles: None,
-        free_flow_kmh: None,
-        newest_event_ms,
-        arrival_ms,
-        position: Position::default(),
-        weather_factor: None,
-    }
-}
-
-fn content(cuts: &[Cut<CurrentChange>]) -> BTreeMap<Name, Option<RoadCurrent>> {
-    cuts.iter().flat_map(|cut| &cut.rows).map(|row| (row.road.clone(), row.new.clone())).collect()
 }
 
 impl Subject for Top {
@@ -58,14 +37,8 @@ impl Subject for Top {
         })
     }
 
-    /// One change per road and tick: from what it was before the tick to what it is after.
     fn of_tick(&self, rows: Vec<CurrentChange>) -> Vec<CurrentChange> {
-        let mut of_roads: BTreeMap<Name, CurrentChange> = BTreeMap::new();
-        for row in rows {
-            let new = row.new.clone();
-            of_roads.entry(row.road.clone()).or_insert(row).new = new;
-        }
-        of_roads.into_values().collect()
+        currents::merged(rows.into_iter()).collect()
     }
 
     fn history(&self, random: &mut Random) -> History<CurrentChange> {
@@ -75,10 +48,9 @@ impl Subject for Top {
             clocks.step(random, number == 0);
             let rows = (0..random.below(80)).map(|_| {
                 let road: Name = format!("road {}", random.below(50)).into();
-                let new = (!random.one_in(3)).then(|| current(random.below(12) as f64 * 5.0));
-                let old = standing.remove(&road);
-                standing.extend(new.clone().map(|new| (road.clone(), new)));
-                CurrentChange { vnode: 0, road, old, new }
+                let speed_kmh = random.below(12) as f64 * 5.0;
+                let new = (!random.one_in(3)).then(|| currents::current(speed_kmh, Position::default()));
+                currents::change(road, new, &mut standing)
             });
             Cut { rows: rows.collect(), watermark_ms: clocks.watermark_ms, now_ms: clocks.now_ms }
         };
@@ -87,16 +59,14 @@ impl Subject for Top {
 
     fn twin(&self, history: &History<CurrentChange>) -> Vec<Vec<String>> {
         let cut = |number: usize| {
-            let speeds = content(&history[..=number]).into_iter();
-            let speeds = speeds.filter_map(|(road, row)| Some((road, row?.totals.average_kmh()))).collect();
+            let speeds = currents::speeds(&history[..=number]);
             hotspots(&speeds, &free_flow()).iter().map(|(rank, row)| format!("{rank:02} = {row:?}")).collect()
         };
         (0..history.len()).map(cut).collect()
     }
 
     fn refill(&self, history: &History<CurrentChange>, cuts: usize) -> Vec<CurrentChange> {
-        let changes = content(&history[..cuts]).into_iter().filter(|(_, new)| new.is_some());
-        changes.map(|(road, new)| CurrentChange { vnode: 0, road, old: None, new }).collect()
+        currents::refill(&history[..cuts])
     }
 }
 

@@ -12,7 +12,7 @@ use object_store::DynObjectStore;
 use tokio::runtime::Handle;
 use url::Url;
 
-use super::log::{Library, Log, Outcome, is_commit_of};
+use super::log::{Kernel, Log, Outcome, is_commit_of};
 use super::place::{Owner, Place};
 use super::{LakeError, tables::Table, upload::Upload};
 
@@ -22,7 +22,7 @@ const CONFLICTS_MAX: usize = 1_000;
 pub struct Lake {
     place: Place,
     job: String,
-    library: Library,
+    kernel: Kernel,
     logs: HashMap<String, Log>,
     /// Uploads whose commit failed, by table. Offered the same ticks again, they are used again: a store that refuses
     /// commits for hours is not filled with files, and an attempt that lands late is still known as ours.
@@ -70,7 +70,7 @@ impl Lake {
         place.claim(owner)?;
         place.probe()?;
         Ok(Self {
-            library: Library::new(&place),
+            kernel: Kernel::new(&place),
             place,
             job: owner.job.into(),
             logs: HashMap::new(),
@@ -151,7 +151,7 @@ impl Lake {
             return Ok(Commit::Empty);
         }
         if log.is_none() {
-            *log = Some(Log::create(&self.library, &self.place, table, self.app(&table.name))?);
+            *log = Some(Log::create(&self.kernel, &self.place, table, self.app(&table.name))?);
         }
         let log = log.as_mut().expect("created where it was missing");
         for _ in 0..CONFLICTS_MAX {
@@ -213,7 +213,7 @@ impl Lake {
     }
 
     fn load(&self, table: &str) -> Result<Option<Log>, LakeError> {
-        Log::load(&self.library, &self.place, table, self.app(table))
+        Log::load(&self.kernel, &self.place, table, self.app(table))
     }
 
     fn app(&self, table: &str) -> String {

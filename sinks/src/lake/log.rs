@@ -35,9 +35,9 @@ const ATTEMPT: &str = "greenwaveAttempt";
 const COMMITS_PER_CHECKPOINT: u64 = 50;
 
 #[derive(Clone)]
-pub(super) struct Library(Arc<dyn Engine>);
+pub(super) struct Kernel(Arc<dyn Engine>);
 
-impl Library {
+impl Kernel {
     pub fn new(place: &Place) -> Self {
         let executor = Arc::new(TokioMultiThreadExecutor::new(place.runtime.clone()));
         Self(Arc::new(DefaultEngineBuilder::new(place.store.clone()).with_task_executor(executor).build()))
@@ -89,7 +89,7 @@ pub(super) enum Outcome {
 
 /// A table as of one snapshot.
 pub(super) struct Log {
-    library: Library,
+    kernel: Kernel,
     shown: String,
     app: String,
     snapshot: SnapshotRef,
@@ -98,22 +98,22 @@ pub(super) struct Log {
 
 impl Log {
     /// `None` if there is no such table.
-    pub fn load(library: &Library, place: &Place, table: &str, app: String) -> Result<Option<Self>, LakeError> {
+    pub fn load(kernel: &Kernel, place: &Place, table: &str, app: String) -> Result<Option<Self>, LakeError> {
         if !place.has_any(&format!("{table}/_delta_log"))? {
             return Ok(None);
         }
         let shown = place.shown(table);
         let load = || {
-            let snapshot = Snapshot::builder_for(folder(place, table)).build(library.0.as_ref())?;
-            let txn = txn(&snapshot, &app, library)?;
+            let snapshot = Snapshot::builder_for(folder(place, table)).build(kernel.0.as_ref())?;
+            let txn = txn(&snapshot, &app, kernel)?;
             Ok((snapshot, txn))
         };
         let (snapshot, txn) = load().map_err(|cause| failed("read the table", &shown, &cause))?;
-        Ok(Some(Self { library: library.clone(), shown, app, snapshot, txn }))
+        Ok(Some(Self { kernel: kernel.clone(), shown, app, snapshot, txn }))
     }
 
     /// Makes the table, unless another writer is first.
-    pub fn create(library: &Library, place: &Place, table: &Table, app: String) -> Result<Self, LakeError> {
+    pub fn create(kernel: &Kernel, place: &Place, table: &Table, app: String) -> Result<Self, LakeError> {
         let create = || {
             let mut fields: Vec<_> = table.schema.fields().iter().map(|field| field.as_ref().clone()).collect();
             fields.push(Field::new(DATE, ArrowType::Date32, true));
@@ -121,11 +121,11 @@ impl Log {
             create_table(folder(place, &table.name), schema, ENGINE, false)
                 .with_data_layout(DataLayout::partitioned([DATE]))
                 .with_table_properties([("delta.appendOnly", "true"), ("delta.checkpointInterval", "50")])
-                .build(library.0.as_ref(), Box::new(FileSystemCommitter::new()))?
-                .commit(library.0.as_ref())
+                .build(kernel.0.as_ref(), Box::new(FileSystemCommitter::new()))?
+                .commit(kernel.0.as_ref())
         };
         let created = create();
-        if let Some(log) = Self::load(library, place, &table.name, app)? {
+        if let Some(log) = Self::load(kernel, place, &table.name, app)? {
             return Ok(log);
         }
         let shown = place.shown(&table.name);
@@ -139,8 +139,8 @@ impl Log {
     /// Takes in what others have committed.
     pub fn reload(&mut self) -> Result<(), LakeError> {
         let load = || {
-            let snapshot = Snapshot::builder_from(self.snapshot.clone()).build(self.library.0.as_ref())?;
-            let txn = txn(&snapshot, &self.app, &self.library)?;
+            let snapshot = Snapshot::builder_from(self.snapshot.clone()).build(self.kernel.0.as_ref())?;
+            let txn = txn(&snapshot, &self.app, &self.kernel)?;
             Ok((snapshot, txn))
         };
         (self.snapshot, self.txn) = load().map_err(|cause| failed("read the table", &self.shown, &cause))?;
@@ -170,7 +170,7 @@ impl Log {
         let transaction = self
             .transaction(new, tick, attempt, files)
             .map_err(|cause| failed("prepare a commit to", &self.shown, &cause))?;
-        Ok(match transaction.commit(self.library.0.as_ref()) {
+        Ok(match transaction.commit(self.kernel.0.as_ref()) {
             Ok(CommitResult::Committed(committed)) => {
                 self.advance(committed, tick)?;
                 Outcome::Committed { version }
@@ -223,7 +223,7 @@ impl Log {
         let info_schema = Arc::new(StructType::try_from_arrow(&info)?);
         let info = RecordBatch::try_new(Arc::new(info), vec![Arc::new(StringArray::from(vec![attempt]))])?;
         let mut transaction = builder
-            .build(self.library.0.as_ref(), Box::new(FileSystemCommitter::new()))?
+            .build(self.kernel.0.as_ref(), Box::new(FileSystemCommitter::new()))?
             .with_transaction_id(self.app.clone(), tick as i64)
             .with_commit_info(Box::new(ArrowEngineData::new(info)), info_schema);
         let state = transaction.write_state()?;
@@ -243,7 +243,7 @@ impl Log {
         self.snapshot = snapshot.clone();
         self.txn = Some(tick);
         if committed.post_commit_stats().commits_since_checkpoint >= COMMITS_PER_CHECKPOINT {
-            match self.snapshot.checkpoint(self.library.0.as_ref(), Some(&CheckpointSpec::V1)) {
+            match self.snapshot.checkpoint(self.kernel.0.as_ref(), Some(&CheckpointSpec::V1)) {
                 Ok((_, snapshot)) => self.snapshot = snapshot,
                 Err(error) => tracing::warn!(%error, table = self.shown, "no log checkpoint this time"),
             }
@@ -260,8 +260,8 @@ pub(super) fn is_commit_of(commit: &[u8], attempt: &str) -> bool {
     })
 }
 
-fn txn(snapshot: &Snapshot, app: &str, library: &Library) -> KernelResult<Option<u64>> {
-    let version = snapshot.get_app_id_version(app, library.0.as_ref())?;
+fn txn(snapshot: &Snapshot, app: &str, kernel: &Kernel) -> KernelResult<Option<u64>> {
+    let version = snapshot.get_app_id_version(app, kernel.0.as_ref())?;
     Ok(version.map(|version| version as u64))
 }
 
