@@ -16,7 +16,7 @@ use greenwave_model::{Change, Clock, Name, ViewRow, vnode};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::Stream;
 
-use crate::packed::{self, Packer};
+use crate::packed::{self, Slices};
 use crate::publish::Upsert;
 use crate::state::{Saved, StateRow, States};
 use crate::tick::{self, Closed, Durable, Rows, TickOperator};
@@ -93,11 +93,13 @@ pub struct Alerts {
     /// With something to give out, and with something new since the cut.
     fresh: Vec<Key>,
     unsettled: Vec<Key>,
+    slices: Slices,
 }
 
 impl Alerts {
     pub fn new(rules: Vec<Rule>) -> Self {
-        Self { rules, watched: BTreeMap::new(), followed: BTreeMap::new(), fresh: Vec::new(), unsettled: Vec::new() }
+        let (watched, followed) = (BTreeMap::new(), BTreeMap::new());
+        Self { rules, watched, followed, fresh: Vec::new(), unsettled: Vec::new(), slices: Slices::default() }
     }
 
     fn take(&mut self, measure: Measure) {
@@ -241,21 +243,22 @@ impl TickOperator for Alerts {
 impl Durable for Alerts {
     const ID: &'static str = "alert_episodes";
 
-    fn save(&mut self, _: &Clock) -> Saved {
-        let mut packer = Packer::new();
+    fn save(&mut self, clock: &Clock) -> Saved {
+        let mut cut = self.slices.whole_cut(clock.tick);
         for ((rule, subject), watched) in &self.watched {
             if let Some((id, alert)) = &watched.settled {
-                packer.add(slice(subject), &(id, alert, Some(rule)));
+                cut.entry(slice(subject), true, id, &(alert, Some(rule)));
             }
         }
         for (id, alert) in &self.followed {
-            packer.add(slice(&alert.subject), &(id, alert, None::<u16>));
+            cut.entry(slice(&alert.subject), true, id, &(alert, None::<u16>));
         }
-        Saved::Whole(packer.into_rows())
+        cut.finish()
     }
 
-    fn load(&mut self, rows: Vec<StateRow>) {
-        for (_, (id, alert, rule)) in packed::entries::<(Name, Alert, Option<u16>)>(Self::ID, &rows) {
+    fn load(&mut self, rows: Vec<StateRow>, saving: bool) {
+        self.slices = Slices::restored(&rows, saving);
+        for (_, id, (alert, rule)) in packed::decoded::<Name, (Alert, Option<u16>)>(Self::ID, &rows) {
             match rule {
                 Some(rule) => {
                     let key = (rule, alert.subject.clone());

@@ -169,7 +169,7 @@ impl<E: Event> Durable for Dedup<E> {
     fn save(&mut self, clock: &Clock) -> Saved {
         let keep_from_tick = self.closed.front().map_or(clock.tick + 1, |oldest| oldest.tick);
         let Some(last) = self.closed.back() else {
-            return Saved::Append { rows: Vec::new(), keep_from_tick };
+            return Saved { rows: Vec::new(), keep_from_tick };
         };
         let mut slices = vec![Vec::new(); VNODES as usize];
         for fingerprint in self.settled.drain(..) {
@@ -178,10 +178,10 @@ impl<E: Event> Durable for Dedup<E> {
         let key = [last.tick.to_le_bytes(), last.now_ms.to_le_bytes()].concat();
         let filled = slices.into_iter().enumerate().filter(|(_, value)| !value.is_empty());
         let rows = filled.map(|(vnode, value)| StateRow { vnode: vnode as u8, key: key.clone(), value }).collect();
-        Saved::Append { rows, keep_from_tick }
+        Saved { rows, keep_from_tick }
     }
 
-    fn load(&mut self, rows: Vec<StateRow>) {
+    fn load(&mut self, rows: Vec<StateRow>, _: bool) {
         let mut cuts: BTreeMap<(u64, i64), Vec<StateRow>> = BTreeMap::new();
         for row in rows {
             let (tick, now_ms) = row.key.split_at_checked(8).expect("keys hold a tick and a clock");

@@ -17,7 +17,7 @@ use timely::dataflow::{Stream, channels::pact::Pipeline};
 use timely::progress::operate::FrontierInterest;
 
 use crate::alerts::{Measure, measures};
-use crate::packed::{self, Packer};
+use crate::packed::{self, Slices};
 use crate::state::{Saved, StateRow, States};
 use crate::tick::{self, Closed, Durable, Rows, TickOperator};
 
@@ -77,12 +77,13 @@ pub struct Feeds {
     names: Vec<Name>,
     rules: Vec<Rule>,
     newest_ms: BTreeMap<Name, i64>,
+    slices: Slices,
 }
 
 impl Feeds {
     /// Of feeds with these names, as these rules watch them.
     pub fn new(names: Vec<Name>, rules: Vec<Rule>) -> Self {
-        Self { names, rules, newest_ms: BTreeMap::new() }
+        Self { names, rules, newest_ms: BTreeMap::new(), slices: Slices::default() }
     }
 }
 
@@ -118,14 +119,16 @@ impl TickOperator for Feeds {
 impl Durable for Feeds {
     const ID: &'static str = "feeds";
 
-    fn save(&mut self, _: &Clock) -> Saved {
-        let mut packer = Packer::new();
-        self.newest_ms.iter().for_each(|entry| packer.add(slice(entry.0), &entry));
-        Saved::Whole(packer.into_rows())
+    fn save(&mut self, clock: &Clock) -> Saved {
+        let mut cut = self.slices.whole_cut(clock.tick);
+        self.newest_ms.iter().for_each(|(name, newest_ms)| cut.entry(slice(name), true, name, newest_ms));
+        cut.finish()
     }
 
-    fn load(&mut self, rows: Vec<StateRow>) {
-        self.newest_ms = packed::entries::<(Name, i64)>(Self::ID, &rows).map(|(_, entry)| entry).collect();
+    fn load(&mut self, rows: Vec<StateRow>, saving: bool) {
+        self.slices = Slices::restored(&rows, saving);
+        let entries = packed::decoded::<Name, i64>(Self::ID, &rows);
+        self.newest_ms = entries.map(|(_, name, newest_ms)| (name, newest_ms)).collect();
     }
 
     fn live_rows(&self) -> usize {

@@ -117,6 +117,10 @@ impl<K: Hash + Eq, T> Keyed<K, T> {
         slots.filter_map(|(slot, entry)| entry.as_ref().map(|(key, value)| (slot as u32, key, value)))
     }
 
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut T)> {
+        self.entries.iter_mut().flatten().map(|(key, value)| (&*key, value))
+    }
+
     /// One past the highest slot ever used, for loops that change entries as they go.
     pub fn slots(&self) -> u32 {
         self.entries.len() as u32

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use timely::dataflow::Stream;
 
 use crate::keyed::{Keyed, NONE};
-use crate::packed::{self, Packer};
+use crate::packed::{self, Slices};
 use crate::publish::Upsert;
 use crate::state::{Saved, StateRow, States};
 use crate::tick::{self, Closed, Durable, Rows, TickOperator};
@@ -141,6 +141,8 @@ struct Newest<V> {
     touched: bool,
     /// Readers have it.
     published: bool,
+    /// It has changed since the last cut.
+    unsaved: bool,
 }
 
 /// Keeps the newest report per key.
@@ -166,11 +168,18 @@ pub struct Latest<V: Reported> {
     touched: Vec<u32>,
     found: Vec<u32>,
     text: String,
+    slices: Slices,
 }
 
 impl<V: Reported> Default for Latest<V> {
     fn default() -> Self {
-        Self { keys: Keyed::new(), touched: Vec::new(), found: Vec::new(), text: String::new() }
+        Self {
+            keys: Keyed::new(),
+            touched: Vec::new(),
+            found: Vec::new(),
+            text: String::new(),
+            slices: Slices::default(),
+        }
     }
 }
 
@@ -193,10 +202,12 @@ impl<V: Reported> Latest<V> {
             }
             None => {
                 let vnode = slice::<V>(&key, &mut self.text);
-                self.keys.insert(key, Newest { rank, record, value, vnode, touched: false, published: false })
+                self.keys
+                    .insert(key, Newest { rank, record, value, vnode, touched: false, published: false, unsaved: true })
             }
         };
         let newest = &mut self.keys.at(slot).1;
+        newest.unsaved = true;
         if !newest.touched {
             newest.touched = true;
             self.touched.push(slot);
@@ -238,7 +249,9 @@ impl<V: Reported> Latest<V> {
     /// At a cut arrivals are settled and keys are freed.
     fn settle(&mut self, clock: &Clock, out: &mut Rows<Upsert<V>>, side: &mut Rows<i64>) {
         for &slot in &self.touched {
-            let arrival_ms = self.keys.at(slot).1.value.arrival_ms();
+            let newest = &mut self.keys.at(slot).1;
+            newest.unsaved = true;
+            let arrival_ms = newest.value.arrival_ms();
             *arrival_ms = (*arrival_ms).min(clock.now_ms);
         }
         for slot in 0..self.keys.slots() {
@@ -247,6 +260,7 @@ impl<V: Reported> Latest<V> {
             }
             if *self.keys.at(slot).1.value.arrival_ms() + V::KEPT_MS <= clock.cut_now_ms {
                 let (key, newest) = self.keys.remove(slot);
+                self.slices.gone(newest.vnode, &key);
                 if newest.published {
                     side.give(-1);
                     let change = if newest.value.is_over() { Change::Remove } else { Change::Retire };
@@ -297,20 +311,23 @@ impl<V: Reported> TickOperator for Latest<V> {
 
 impl<V: Reported> Durable for Latest<V> {
     const ID: &'static str = V::LATEST_ID;
-    const SCHEMA: u32 = 2;
+    const SCHEMA: u32 = 3;
 
-    fn save(&mut self, _: &Clock) -> Saved {
-        let mut packer = Packer::new();
-        for (_, key, newest) in self.keys.iter() {
-            packer.add(newest.vnode, &(key, newest.rank, newest.record, &newest.value));
+    fn save(&mut self, clock: &Clock) -> Saved {
+        let mut cut = self.slices.cut(clock.tick);
+        for (key, newest) in self.keys.iter_mut() {
+            let unsaved = std::mem::take(&mut newest.unsaved);
+            cut.entry(newest.vnode, unsaved, key, &(newest.rank, newest.record, &newest.value));
         }
-        Saved::Whole(packer.into_rows())
+        cut.finish()
     }
 
-    fn load(&mut self, rows: Vec<StateRow>) {
-        for (vnode, (key, rank, record, value)) in packed::entries::<(V::Key, u8, RecordRef, V)>(Self::ID, &rows) {
+    fn load(&mut self, rows: Vec<StateRow>, saving: bool) {
+        self.slices = Slices::restored(&rows, saving);
+        for (vnode, key, (rank, record, value)) in packed::decoded::<V::Key, (u8, RecordRef, V)>(Self::ID, &rows) {
             // Published at the restored tick, if it is not over.
-            self.keys.insert(key, Newest { rank, record, value, vnode, touched: false, published: false });
+            let (touched, published, unsaved) = (false, false, false);
+            self.keys.insert(key, Newest { rank, record, value, vnode, touched, published, unsaved });
         }
     }
 

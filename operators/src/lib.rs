@@ -28,6 +28,6 @@ mod packed;
 
 pub use free_flow::FreeFlow;
 pub use graph::{Accepted, Batches, Inputs, Outputs, Verdict, VerdictRow};
-pub use packed::unpack;
+pub use packed::standing;
 pub use routes::RouteTable;
 pub use state::{Saved, SavedPart, StateRow, StateSlot, States};

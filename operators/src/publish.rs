@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use timely::dataflow::Stream;
 
 use crate::keyed::{Keyed, NONE};
-use crate::packed::{self, Packer};
+use crate::packed::{self, Slices};
 use crate::state::{Saved, StateRow, States};
 use crate::tick::{self, Closed, Durable, Rows, TickOperator};
 
@@ -59,6 +59,8 @@ struct Live<V> {
     vnode: u8,
     is_final: bool,
     presence: Presence,
+    /// The last cut has changed it, and has not saved it yet.
+    unsaved: bool,
 }
 
 const UNCHANGED: u32 = u32::MAX;
@@ -72,13 +74,8 @@ struct Before<V> {
     is_final: bool,
 }
 
-/// A stored row; fields added later come last and have defaults.
-#[derive(Serialize, Deserialize)]
-#[serde(bound = "")]
-struct Kept<V: ViewRow>(V::Key, V, u32, bool);
-
-#[derive(Serialize)]
-struct KeptRef<'a, V: ViewRow>(&'a V::Key, &'a V, u32, bool);
+/// A stored value, its revision and finality; fields added later come last and have defaults.
+type Kept<V> = (V, u32, bool);
 
 /// Publishes a view.
 ///
@@ -109,6 +106,7 @@ pub struct Publish<V: ViewRow> {
     differing: Vec<Upsert<V>>,
     differences: u64,
     found: Vec<u32>,
+    slices: Slices,
 }
 
 impl<V: ViewRow> Default for Publish<V> {
@@ -122,6 +120,7 @@ impl<V: ViewRow> Default for Publish<V> {
             differing: Vec::new(),
             differences: 0,
             found: Vec::new(),
+            slices: Slices::default(),
         }
     }
 }
@@ -185,6 +184,7 @@ impl<V: ViewRow> Publish<V> {
             vnode,
             is_final,
             presence: Presence::There,
+            unsaved: true,
         };
         let slot = self.keys.insert(key.clone(), live);
         self.changed.push(Before { slot, value: None, revision: 0, is_final: false });
@@ -276,12 +276,14 @@ impl<V: ViewRow> Publish<V> {
     fn row_of_cut(&mut self, before: &Before<V>) -> Option<Delta<V>> {
         let (key, live) = self.keys.at(before.slot);
         live.changed = UNCHANGED;
+        live.unsaved = true;
         if live.presence == Presence::There {
             let change = Change::Set(live.value.clone());
             let Live { revision, is_final, .. } = *live;
             return (!before.equals(live)).then(|| Delta { key: key.clone(), change, revision, is_final });
         }
         let (key, live) = self.keys.remove(before.slot);
+        self.slices.gone(live.vnode, &key);
         let removed = live.presence == Presence::Removed && before.value.is_some();
         let (change, revision, is_final) = (Change::Remove, before.revision + 1, live.is_final);
         removed.then_some(Delta { key, change, revision, is_final })
@@ -362,17 +364,20 @@ impl<V: ViewRow> TickOperator for Publish<V> {
 impl<V: ViewRow> Durable for Publish<V> {
     const ID: &'static str = V::SPEC.name;
 
-    fn save(&mut self, _: &Clock) -> Saved {
-        let mut packer = Packer::new();
-        for (_, key, live) in self.keys.iter() {
-            packer.add(live.vnode, &KeptRef(key, &live.value, live.revision, live.is_final));
+    fn save(&mut self, clock: &Clock) -> Saved {
+        let mut cut = self.slices.cut(clock.tick);
+        for (key, live) in self.keys.iter_mut() {
+            let unsaved = std::mem::take(&mut live.unsaved);
+            cut.entry(live.vnode, unsaved, key, &(&live.value, live.revision, live.is_final));
         }
-        Saved::Whole(packer.into_rows())
+        cut.finish()
     }
 
-    fn load(&mut self, rows: Vec<StateRow>) {
-        for (vnode, Kept(key, value, revision, is_final)) in packed::entries::<Kept<V>>(Self::ID, &rows) {
-            let live = Live { value, revision, changed: UNCHANGED, vnode, is_final, presence: Presence::There };
+    fn load(&mut self, rows: Vec<StateRow>, saving: bool) {
+        self.slices = Slices::restored(&rows, saving);
+        for (vnode, key, (value, revision, is_final)) in packed::decoded::<V::Key, Kept<V>>(Self::ID, &rows) {
+            let (changed, presence, unsaved) = (UNCHANGED, Presence::There, false);
+            let live = Live { value, revision, changed, vnode, is_final, presence, unsaved };
             let slot = self.keys.insert(key.clone(), live);
             self.await_end(slot, &key, is_final);
         }

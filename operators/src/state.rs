@@ -13,12 +13,12 @@ pub struct StateRow {
     pub value: Vec<u8>,
 }
 
+/// What a cut adds to an operator's state. Rows saved at cuts before `keep_from_tick` are no longer needed; the others
+/// are loaded in the order of their cuts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Saved {
-    /// The operator's whole state at the cut.
-    Whole(Vec<StateRow>),
-    /// What the cut added. Parts saved at cuts before `keep_from_tick` are no longer needed.
-    Append { rows: Vec<StateRow>, keep_from_tick: u64 },
+pub struct Saved {
+    pub rows: Vec<StateRow>,
+    pub keep_from_tick: u64,
 }
 
 /// One operator's state at one cut, of one worker.
@@ -56,7 +56,7 @@ struct Inner {
 /// let states = States::restored(0, 1, true, [("counter".to_owned(), vec![row.clone()])].into());
 /// let slot = states.register("counter", 1);
 /// assert_eq!(slot.load(), vec![row.clone()]);
-/// slot.save(90, Saved::Whole(vec![row]));
+/// slot.save(90, Saved { rows: vec![row], keep_from_tick: 90 });
 /// assert_eq!(states.take_saved(89), vec![]);
 /// assert_eq!(states.take_saved(90).len(), 1);
 /// ```

@@ -53,7 +53,8 @@ pub trait Durable: TickOperator {
 
     /// The state at a cut, after its tick was closed.
     fn save(&mut self, clock: &Clock) -> Saved;
-    fn load(&mut self, rows: Vec<StateRow>);
+    /// What was saved; and whether this run saves at all.
+    fn load(&mut self, rows: Vec<StateRow>, saving: bool);
     fn live_rows(&self) -> usize;
     /// Differences found since the last call between loaded and refilled values.
     fn take_differences(&mut self) -> u64 {
@@ -166,7 +167,7 @@ pub fn run_durable<'s, Op: Durable>(
     mut operator: Op,
     slot: StateSlot,
 ) -> Ports<'s, Op> {
-    operator.load(slot.load());
+    operator.load(slot.load(), slot.saving());
     build(rows, clock, pact, operator, move |operator, clock| {
         if clock.restored {
             slot.add_differences(operator.take_differences());

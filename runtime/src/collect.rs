@@ -24,7 +24,9 @@ pub fn garbage(store: &Store) -> Result<(), StoreError> {
         }
     }
     let Some(oldest) = roots.last().filter(|_| checkpoints == CHECKPOINTS_KEPT) else { return Ok(()) };
-    let (oldest_seq, oldest_tick) = (oldest.seq, oldest.tick().unwrap_or(0));
+    let oldest_seq = oldest.seq;
+    // A damaged checkpoint has cuts made once more, under higher numbers.
+    let oldest_tick = roots.iter().map(|root| root.tick().unwrap_or(0)).min().unwrap_or(0);
     let named: HashSet<&str> = roots.iter().flat_map(Manifest::objects).collect();
     for tick in ticks.iter().filter(|tick| tick.parse().is_ok_and(|tick: u64| tick < oldest_tick)) {
         for object in store.list(&format!("state/{tick}"))? {

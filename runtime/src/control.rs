@@ -19,8 +19,8 @@ use crate::mint::Offer;
 pub struct OperatorPart {
     pub id: String,
     pub schema: u32,
-    /// Parts of earlier cuts stay from this tick on; `None`: this one replaces them all.
-    pub keep_from_tick: Option<u64>,
+    /// Parts of earlier cuts stay from this tick on.
+    pub keep_from_tick: u64,
     pub part: Option<Part>,
 }
 

@@ -289,17 +289,13 @@ impl Leader {
     }
 }
 
-/// One operator's state from what every worker wrote, and parts of earlier cuts that any of them still needs: those of
-/// one that writes itself whole, none.
+/// One operator's state from what every worker wrote, and parts of earlier cuts that any of them still needs.
 fn state_of(before: Option<&OperatorState>, parts: Vec<OperatorPart>) -> OperatorState {
     let schema = parts.iter().map(|part| part.schema).max().unwrap_or(0);
-    let keep_from_tick = parts.iter().filter_map(|part| part.keep_from_tick).min();
-    let mut state = OperatorState { schema, parts: vec![] };
-    if let Some((before, from)) = before.zip(keep_from_tick) {
-        state.parts.extend(before.parts.iter().filter(|part| part.tick >= from).cloned());
-    }
-    state.parts.extend(parts.into_iter().filter_map(|part| part.part));
-    state
+    let keep_from_tick = parts.iter().map(|part| part.keep_from_tick).min().unwrap_or(0);
+    let kept = before.into_iter().flat_map(|before| &before.parts).filter(|part| part.tick >= keep_from_tick).cloned();
+    let parts = kept.chain(parts.into_iter().filter_map(|part| part.part)).collect();
+    OperatorState { schema, parts }
 }
 
 #[cfg(test)]
@@ -313,9 +309,9 @@ mod tests {
         let part = |keep_from_tick| OperatorPart { id: "dedup".into(), schema: 1, keep_from_tick, part: None };
         let before = OperatorState { schema: 1, parts: vec![stored(3), stored(5), stored(7)] };
         for order in [[9, 5], [5, 9]] {
-            let state = state_of(Some(&before), order.map(|tick| part(Some(tick))).into());
+            let state = state_of(Some(&before), order.map(part).into());
             assert_eq!(state.parts, [stored(5), stored(7)], "workers answer {order:?}");
         }
-        assert!(state_of(Some(&before), vec![part(None)]).parts.is_empty(), "it writes itself whole");
+        assert!(state_of(Some(&before), vec![part(9)]).parts.is_empty(), "it has written all it needs");
     }
 }

@@ -141,22 +141,28 @@ impl Manifest {
         }
     }
 
-    /// The highest valid manifest, and the highest number in use. A damaged one falls back to the one before; where all
-    /// are damaged, starting afresh would write everything twice.
-    pub fn highest(store: &Store) -> Result<(Option<Self>, u64), ManifestError> {
+    /// Every valid manifest, the highest first, and the highest number in use. A damaged one falls back to the one before;
+    /// where all are damaged, starting afresh would write everything twice.
+    pub fn known(store: &Store) -> Result<(Vec<Self>, u64), ManifestError> {
         let numbers = sequence_numbers(store)?;
         let used = numbers.last().copied().unwrap_or(0);
+        let mut known = vec![];
         for seq in numbers.into_iter().rev() {
-            let content = store.get(&name(seq))?.unwrap_or_default();
-            match Self::decode(&content) {
-                Some(manifest) => return Ok((Some(manifest), used)),
+            match Self::read(store, seq)? {
+                Some(manifest) => known.push(manifest),
                 None => tracing::warn!(seq, "manifest is damaged, taking the one before"),
             }
         }
-        match used {
-            0 => Ok((None, 0)),
-            seq => Err(ManifestError::Damaged { place: store.place().into(), seq }),
+        if known.is_empty() && used > 0 {
+            return Err(ManifestError::Damaged { place: store.place().into(), seq: used });
         }
+        Ok((known, used))
+    }
+
+    /// The highest valid manifest.
+    pub fn highest(store: &Store) -> Result<Option<Self>, ManifestError> {
+        let (known, _) = Self::known(store)?;
+        Ok(known.into_iter().next())
     }
 
     /// Every object this manifest needs.

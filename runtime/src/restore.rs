@@ -12,6 +12,7 @@ use crate::store::Store;
 
 /// What must not change under a job's state.
 pub struct Plan {
+    pub job: String,
     pub hash: String,
     /// Settings that decide answers, as JSON.
     pub settings: String,
@@ -19,10 +20,12 @@ pub struct Plan {
 
 /// What a start finds and has looked through before it writes anything.
 pub struct Found<T> {
-    /// The highest manifest, or that of a job which starts.
+    /// The takeover record: the manifest that can be restored, or that of a job which starts.
     pub manifest: Manifest,
     /// What was made of it.
     pub made: T,
+    /// Cuts that were made durable after it and cannot be restored: the run goes through them once more.
+    pub recorded: Vec<Binding>,
 }
 
 const HISTORY: &str = "history";
@@ -39,32 +42,34 @@ pub fn history(store: &Store) -> Result<String, RunError> {
 }
 
 /// The manifest that a start would go on from.
-pub fn highest(store: &Store, job: &str, plan: &Plan) -> Result<Manifest, RunError> {
-    let (highest, _) = Manifest::highest(store)?;
+pub fn highest(store: &Store, plan: &Plan) -> Result<Manifest, RunError> {
+    let highest = Manifest::highest(store)?;
     if let Some(manifest) = &highest {
-        refuse_changed_plan(job, manifest, plan)?;
+        refuse_changed_plan(manifest, plan)?;
     }
     Ok(highest.unwrap_or_else(|| fresh(plan)))
 }
 
-/// Creates the takeover record: all of the highest manifest, under the new generation, once `check` has found that it can
-/// be restored. A manifest that a dying process finishes meanwhile is adopted.
+/// Creates the takeover record: all of the highest manifest that `load` can restore, under the new generation, once
+/// `check` has nothing against the highest of all. A manifest that a dying process finishes meanwhile is adopted.
 pub fn take_over<T>(
     store: &Store,
     generation: &Generation,
-    job: &str,
     plan: &Plan,
     first: Manifest,
-    mut check: impl FnMut(&Manifest) -> Result<T, RunError>,
+    mut check: impl FnMut(&Manifest) -> Result<(), RunError>,
+    mut load: impl FnMut(&Manifest) -> Result<T, RunError>,
 ) -> Result<Found<T>, RunError> {
     loop {
-        let (highest, used) = Manifest::highest(store)?;
-        if let Some(manifest) = &highest {
-            refuse_changed_plan(job, manifest, plan)?;
-            refuse_lost_generations(store, manifest, generation)?;
+        let (mut known, used) = Manifest::known(store)?;
+        if let Some(highest) = known.first() {
+            refuse_changed_plan(highest, plan)?;
+            refuse_lost_generations(store, highest, generation)?;
+        } else {
+            known.push(first.clone());
         }
-        let found = highest.unwrap_or_else(|| first.clone());
-        let made = check(&found)?;
+        check(&known[0])?;
+        let (found, made, recorded) = restorable(known, &mut load)?;
         let manifest = Manifest {
             seq: used + 1,
             kind: Kind::Takeover,
@@ -73,11 +78,44 @@ pub fn take_over<T>(
             ..found
         };
         match manifest.commit(store) {
-            Ok(()) => return Ok(Found { manifest, made }),
+            Ok(()) => return Ok(Found { manifest, made, recorded }),
             Err(crate::manifest::ManifestError::Fenced { .. }) if newest_generation(store)? == generation.number => {}
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// The first of the manifests, the highest first, that can be restored; and the cuts that others have recorded after it.
+fn restorable<T>(
+    known: Vec<Manifest>,
+    load: &mut impl FnMut(&Manifest) -> Result<T, RunError>,
+) -> Result<(Manifest, T, Vec<Binding>), RunError> {
+    let mut damage = None;
+    for (at, manifest) in known.iter().enumerate() {
+        let made = match load(manifest) {
+            Ok(made) => made,
+            Err(error @ RunError::Damaged { .. }) => {
+                tracing::warn!(%error, tick = manifest.tick(), "a checkpoint is damaged, trying the one before");
+                damage.get_or_insert(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(recorded) = recorded(manifest.tick(), &known) {
+            return Ok((known.into_iter().nth(at).expect("it was found there"), made, recorded));
+        }
+    }
+    Err(damage.unwrap_or_else(|| RunError::Engine("cuts that were recorded do not follow each other".into())))
+}
+
+/// The cuts after a tick that any manifest has recorded; `None` if one is missing between them.
+fn recorded(restored: Option<u64>, known: &[Manifest]) -> Option<Vec<Binding>> {
+    let later = known.iter().filter_map(|manifest| manifest.binding.clone());
+    let later: BTreeMap<u64, Binding> =
+        later.filter(|binding| Some(binding.tick) > restored).map(|binding| (binding.tick, binding)).collect();
+    let mut before = restored.unwrap_or(0);
+    let follows = later.values().all(|binding| std::mem::replace(&mut before, binding.tick) == binding.cut.tick);
+    follows.then(|| later.into_values().collect())
 }
 
 fn newest_generation(store: &Store) -> Result<u64, RunError> {
@@ -114,7 +152,7 @@ fn refuse_lost_generations(store: &Store, manifest: &Manifest, ours: &Generation
     })
 }
 
-fn refuse_changed_plan(job: &str, manifest: &Manifest, plan: &Plan) -> Result<(), RunError> {
+fn refuse_changed_plan(manifest: &Manifest, plan: &Plan) -> Result<(), RunError> {
     if manifest.plan_hash == plan.hash {
         return Ok(());
     }
@@ -129,7 +167,7 @@ fn refuse_changed_plan(job: &str, manifest: &Manifest, plan: &Plan) -> Result<()
         }
     }
     let changes = if changes.is_empty() { "the dataflow itself changed".into() } else { changes.join(", ") };
-    Err(RunError::PlanChanged { job: job.into(), changes })
+    Err(RunError::PlanChanged { job: plan.job.clone(), changes })
 }
 
 /// One worker's rows, by operator id.

@@ -155,10 +155,7 @@ impl Staging {
     }
 
     fn operator(&self, tick: u64, saved: SavedPart) -> Result<OperatorPart, StageError> {
-        let (rows, keep_from_tick) = match saved.saved {
-            Saved::Whole(rows) => (rows, None),
-            Saved::Append { rows, keep_from_tick } => (rows, Some(keep_from_tick)),
-        };
+        let Saved { rows, keep_from_tick } = saved.saved;
         let mut part = None;
         if !rows.is_empty() {
             let count = rows.len() as u64;

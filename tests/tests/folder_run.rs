@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -77,14 +77,39 @@ fn the_lake_is_the_same_at_one_two_and_four_workers() {
         assert_eq!(count("records"), count("accepted") + count("duplicates") + count("rejected") + count("too_late"));
         assert!(count("duplicates") > 1_000 && count("rejected") > 1_000 && count("too_late") > 1_000, "{summary}");
     }
+    assert_same_lake(&homes);
+    let before = fall_back(&folder.join("input"), &homes[1]);
+    assert_eq!((before["restore_differences"].as_u64(), before["records"].as_u64()), (Some(0), Some(RECORDS)));
+    assert_same_lake(&homes);
+}
+
+fn assert_same_lake(homes: &[PathBuf]) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("same_lake.py");
-    let compared = Command::new(python().unwrap()).arg(script).args(&homes).output().unwrap();
+    let compared = Command::new(python().unwrap()).arg(script).args(homes).output().unwrap();
     assert!(
         compared.status.success(),
         "{}{}",
         String::from_utf8_lossy(&compared.stdout),
         String::from_utf8_lossy(&compared.stderr)
     );
+}
+
+/// Spoils what the last two cuts have written and runs again: from the cut before, through those two once more.
+fn fall_back(input: &Path, home: &Path) -> Value {
+    let state = home.join("state/jobs/city/state");
+    let mut ticks: Vec<u64> = fs::read_dir(&state)
+        .unwrap()
+        .map(|tick| tick.unwrap().file_name().to_str().unwrap().parse().unwrap())
+        .collect();
+    ticks.sort_unstable();
+    for tick in ticks.iter().rev().take(2) {
+        for object in fs::read_dir(state.join(tick.to_string())).unwrap() {
+            fs::write(object.unwrap().path(), "spoilt").unwrap();
+        }
+    }
+    let summary = run(input, home, 4);
+    assert!(summary["ticks"].as_u64() >= Some(2) && summary["restored_tick"].as_u64() < ticks.last().copied());
+    summary
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub fn renew(
             (Some(standing), Some(new)) => **standing = new.clone(),
             (standing, new) => *standing = new.clone().map(Box::new),
         }
+        road.unsaved = true;
         side.give(CurrentChange { vnode: road.vnode, road: name.clone(), old, new });
     }
 }

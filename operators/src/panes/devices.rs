@@ -5,7 +5,6 @@
 
 use hashbrown::{HashMap, HashSet};
 use rustc_hash::FxBuildHasher;
-use serde::{Deserialize, Serialize};
 
 use super::pane::WINDOW_PANES;
 use crate::reports::Device;
@@ -31,11 +30,6 @@ pub struct Devices {
     masks: HashMap<Device, u64, FxBuildHasher>,
     far: HashSet<(Device, i64), FxBuildHasher>,
 }
-
-/// As stored: the pane of bit 0, masks and single panes, both sorted. Devices with their masks are most of a
-/// checkpoint's numbers, so they are laid end to end, 24 bytes each.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Kept(i64, #[serde(with = "serde_bytes")] Vec<u8>, Vec<(Device, i64)>);
 
 impl Devices {
     #[inline]
@@ -114,41 +108,35 @@ impl Devices {
         *self = Self::default();
     }
 
-    /// What is kept of panes from `first` on, the same however it came to be.
-    pub fn kept(&self, first: i64) -> Kept {
-        let shift = first - self.base;
-        let kept = if self.far.is_empty() && (0..SPAN).contains(&shift) { None } else { Some(self.based_at(first)) };
-        let (masks, shift) = kept.as_ref().map_or((&self.masks, shift), |kept| (&kept.masks, 0));
-        let mut masks: Vec<_> = masks.iter().map(|(device, mask)| (*device, mask >> shift)).collect();
-        masks.retain(|(_, mask)| *mask != 0);
-        masks.sort_unstable();
-        let masks =
-            masks.iter().flat_map(|([one, two], mask)| [*one, *two, *mask]).flat_map(u64::to_le_bytes).collect();
-        let mut far: Vec<_> = kept.into_iter().flat_map(|kept| kept.far).collect();
-        far.sort_unstable();
-        Kept(first, masks, far)
+    /// Who reported in each of some panes, in their order: 16 bytes each, sorted.
+    pub fn of_panes(&self, panes: &[i64]) -> Vec<Vec<u8>> {
+        let mut lists: Vec<Vec<Device>> = vec![Vec::new(); panes.len()];
+        let bits: Vec<u64> = panes.iter().map(|pane| self.bit(*pane)).collect();
+        let wanted = bits.iter().fold(0, |wanted, bit| wanted | bit);
+        for (device, mask) in self.masks.iter().filter(|(_, mask)| *mask & wanted != 0) {
+            let seen = bits.iter().zip(&mut lists).filter(|(bit, _)| mask & *bit != 0);
+            seen.for_each(|(_, list)| list.push(*device));
+        }
+        for (device, pane) in &self.far {
+            panes.iter().zip(&mut lists).filter(|(at, _)| *at == pane).for_each(|(_, list)| list.push(*device));
+        }
+        lists.iter_mut().for_each(|list| list.sort_unstable());
+        lists.iter().map(|list| list.as_flattened().iter().flat_map(|half| half.to_le_bytes()).collect()).collect()
     }
 
-    /// The panes from `base` on, with masks counted from there.
-    fn based_at(&self, base: i64) -> Self {
-        let mut moved = Self { base, ..Self::default() };
-        for (device, mask) in &self.masks {
-            let panes = (0..SPAN).filter(|bit| mask >> bit & 1 == 1).map(|bit| self.base + bit);
-            panes.filter(|pane| *pane >= base).for_each(|pane| moved.add(*device, pane));
-        }
-        self.far.iter().filter(|(_, pane)| *pane >= base).for_each(|(device, pane)| moved.add(*device, *pane));
-        moved
+    /// The bit of a pane in the masks; none outside.
+    fn bit(&self, pane: i64) -> u64 {
+        pane.checked_sub(self.base).filter(|bit| (0..SPAN).contains(bit)).map_or(0, |bit| 1 << bit)
     }
 
-    pub fn restored(Kept(first, masks, far): Kept) -> Self {
-        let mut devices = Self { base: first - BEFORE, ..Self::default() };
-        let (numbers, _) = masks.as_chunks::<8>();
-        for [one, two, mask] in numbers.as_chunks::<3>().0 {
-            let (device, mask) = ([u64::from_le_bytes(*one), u64::from_le_bytes(*two)], u64::from_le_bytes(*mask));
-            (0..SPAN).filter(|bit| mask >> bit & 1 == 1).for_each(|bit| devices.add(device, first + bit));
+    /// Takes what [`of_panes`](Self::of_panes) gave; the first pane of a road first.
+    pub fn restore(&mut self, pane: i64, list: &[u8]) {
+        if self.is_empty() {
+            self.base = pane - BEFORE;
         }
-        far.into_iter().for_each(|(device, pane)| devices.add(device, pane));
-        devices
+        for [one, two] in list.as_chunks::<8>().0.as_chunks::<2>().0 {
+            self.add([u64::from_le_bytes(*one), u64::from_le_bytes(*two)], pane);
+        }
     }
 }
 

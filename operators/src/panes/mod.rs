@@ -21,11 +21,12 @@ use std::sync::Arc;
 use greenwave_model::views::{ROAD_KEPT_MS, RoadCurrent, RoadTraffic};
 use greenwave_model::{Change, Clock, Name, ViewRow, vnode};
 use serde::{Deserialize, Serialize};
+use serde_bytes::{ByteBuf, Bytes};
 use timely::dataflow::Stream;
 
 use crate::free_flow::FreeFlow;
 use crate::keyed::{Keyed, NONE};
-use crate::packed::{self, Packer};
+use crate::packed::{self, Slices};
 use crate::publish::Upsert;
 use crate::reports::RoadReport;
 use crate::state::{Saved, StateRow, States};
@@ -105,6 +106,7 @@ pub struct Panes {
     /// The minute that the watermark had reached when windows were given out last.
     minute: i64,
     stage: Stage,
+    slices: Slices,
 }
 
 /// How far the end of a tick has got.
@@ -133,6 +135,7 @@ impl Panes {
             found: Vec::new(),
             minute: pane_of(Clock::NEVER),
             stage: Stage::Open,
+            slices: Slices::default(),
         }
     }
 
@@ -231,8 +234,8 @@ impl Panes {
         for slot in std::mem::take(&mut self.unsettled) {
             let road = &mut self.roads.at(slot).1;
             road.unsettled = false;
-            for pane in &mut road.panes {
-                pane.newest.arrival_ms = pane.newest.arrival_ms.min(clock.now_ms);
+            for pane in road.panes.iter_mut().filter(|pane| pane.newest.arrival_ms > clock.now_ms) {
+                (pane.newest.arrival_ms, pane.unsaved) = (clock.now_ms, true);
             }
             // Its arrival may be known better than at the tick that gave it out.
             if !road.touched {
@@ -259,8 +262,9 @@ impl Panes {
             return;
         }
         let (name, road) = self.roads.at(slot);
-        let horizon_ms = self.settings.correction_horizon_ms;
-        windows::free(name, road, clock, horizon_ms, self.settings.all_windows.then_some(out));
+        let (horizon_ms, vnode) = (self.settings.correction_horizon_ms, road.vnode);
+        let gone = |pane| self.slices.gone(vnode, &(&*name, Some(pane)));
+        windows::free(name, road, clock, horizon_ms, self.settings.all_windows.then_some(out), gone);
         let leaves = road.current.as_ref().is_some_and(|row| {
             row.arrival_ms + ROAD_KEPT_MS <= clock.cut_now_ms || freed(pane_of(row.newest_event_ms), horizon_ms, clock)
         });
@@ -277,7 +281,8 @@ impl Panes {
         let road = &self.roads.at(slot).1;
         if road.panes.is_empty() && !road.unsettled {
             debug_assert!(road.current.is_none());
-            self.roads.remove(slot);
+            let (name, road) = self.roads.remove(slot);
+            self.slices.gone(road.vnode, &(name, None::<i64>));
         }
     }
 
@@ -375,26 +380,55 @@ impl TickOperator for Panes {
     }
 }
 
-/// One entry per road.
+/// An entry per pane with who reported in it, and one per road without a pane, its current window.
+type Entry<P, C, D> = (Option<P>, Option<C>, D);
+
 impl Durable for Panes {
     const ID: &'static str = "road_panes";
-    const SCHEMA: u32 = 3;
+    const SCHEMA: u32 = 4;
 
-    fn save(&mut self, _: &Clock) -> Saved {
-        let mut packer = Packer::new();
-        for (_, name, road) in self.roads.iter() {
-            packer.add(road.vnode, &(name, &road.panes, &road.current, road.devices.kept(road.first_pane())));
+    fn save(&mut self, clock: &Clock) -> Saved {
+        let mut cut = self.slices.cut(clock.tick);
+        let mut wanted = Vec::new();
+        for (name, road) in self.roads.iter_mut() {
+            wanted.clear();
+            wanted.extend(road.panes.iter().filter(|pane| cut.wants(road.vnode, pane.unsaved)).map(|pane| pane.pane));
+            let panes = road.panes.iter_mut().filter(|pane| wanted.binary_search(&pane.pane).is_ok());
+            for (pane, devices) in panes.zip(&road.devices.of_panes(&wanted)) {
+                pane.unsaved = false;
+                let entry: Entry<&Pane, RoadCurrent, _> = (Some(&*pane), None, Bytes::new(devices));
+                cut.entry(road.vnode, true, &(name, Some(pane.pane)), &entry);
+            }
+            let entry: Entry<Pane, _, _> = (None, road.current.as_deref(), Bytes::new(&[]));
+            cut.entry(road.vnode, std::mem::take(&mut road.unsaved), &(name, None::<i64>), &entry);
         }
-        Saved::Whole(packer.into_rows())
+        cut.finish()
     }
 
-    fn load(&mut self, rows: Vec<StateRow>) {
-        type Entry = (Name, Vec<Pane>, Option<RoadCurrent>, devices::Kept);
-        for (_, (name, panes, current, devices)) in packed::entries::<Entry>(Self::ID, &rows) {
+    fn load(&mut self, rows: Vec<StateRow>, saving: bool) {
+        self.slices = Slices::restored(&rows, saving);
+        let mut devices: Vec<(u32, i64, ByteBuf)> = Vec::new();
+        type Key = (Name, Option<i64>);
+        for (_, (name, _), (pane, current, seen)) in
+            packed::decoded::<Key, Entry<Pane, RoadCurrent, ByteBuf>>(Self::ID, &rows)
+        {
             let slot = self.road(&name);
             let road = &mut self.roads.at(slot).1;
-            (road.panes, road.current) = (panes, current.map(Box::new));
-            *road.devices = devices::Devices::restored(devices);
+            match pane {
+                None => (road.current, road.unsaved) = (current.map(Box::new), false),
+                Some(pane) => {
+                    devices.push((slot, pane.pane, seen));
+                    road.panes.push(pane);
+                }
+            }
+        }
+        // Masks are counted from a road's first pane.
+        devices.sort_unstable_by_key(|(slot, pane, _)| (*slot, *pane));
+        for (slot, pane, seen) in devices {
+            self.roads.at(slot).1.devices.restore(pane, &seen);
+        }
+        for slot in 0..self.roads.slots() {
+            self.roads.at(slot).1.panes.sort_unstable_by_key(|pane| pane.pane);
         }
     }
 

@@ -61,6 +61,9 @@ pub struct Pane {
     /// Changed since windows were given out last.
     #[serde(skip)]
     pub touched: bool,
+    /// Changed since the last cut.
+    #[serde(skip)]
+    pub unsaved: bool,
     /// The event time whose arrival is awaited, for a pane in the future.
     #[serde(skip, default = "nothing_awaited")]
     pub awaited_ms: i64,
@@ -95,6 +98,7 @@ impl Pane {
             tumbling_vnode,
             hopping_vnode,
             touched: false,
+            unsaved: true,
             awaited_ms: nothing_awaited(),
         }
     }
@@ -107,6 +111,7 @@ impl Pane {
 
     #[inline]
     fn consider(&mut self, report: &RoadReport) {
+        self.unsaved = true;
         let newest = &mut self.newest;
         if report.event_ms > newest.event_ms || (report.event_ms == newest.event_ms && report.record < newest.record) {
             let RoadReport { event_ms, record, arrival_ms, position, .. } = *report;
@@ -133,6 +138,8 @@ pub struct RoadState {
     /// In the operator's list of roads with something to give out, and of those with something new since the cut.
     pub touched: bool,
     pub unsettled: bool,
+    /// Its current window has changed since the last cut.
+    pub unsaved: bool,
     /// The first pane changed since windows were given out last.
     pub touched_from: i64,
 }
@@ -147,6 +154,7 @@ impl RoadState {
             vnode,
             touched: false,
             unsettled: false,
+            unsaved: true,
             touched_from: i64::MAX,
         }
     }
@@ -195,7 +203,7 @@ impl RoadState {
         }
         let at = self.place_with_windows(road, pane);
         let counted = &mut self.panes[at];
-        counted.touched = true;
+        (counted.touched, counted.unsaved) = (true, true);
         self.touched_from = self.touched_from.min(pane);
         if report.by_camera {
             counted.cameras.observe(report.speed_kmh);
@@ -210,6 +218,7 @@ impl RoadState {
             for back in (0..WINDOW_PANES as usize).filter(|back| new_in.windows >> back & 1 == 1) {
                 // The window that starts `back` panes earlier is there and next to this one.
                 self.panes[at - back].window_devices += 1;
+                self.panes[at - back].unsaved = true;
             }
         }
     }

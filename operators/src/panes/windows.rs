@@ -80,12 +80,14 @@ pub fn free(
     clock: &Clock,
     correction_horizon_ms: i64,
     mut out: Option<&mut Rows<Upsert<RoadTraffic>>>,
+    mut gone: impl FnMut(i64),
 ) {
     let over = road.panes.iter().take_while(|pane| freed(pane.pane, correction_horizon_ms, clock)).count();
     if over == 0 {
         return;
     }
     for pane in road.panes.drain(..over) {
+        gone(pane.pane);
         if let Some(out) = &mut out {
             if pane.totals.reports > 0 {
                 out.give(tumbling(name, &pane, Change::Retire));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use greenwave_model::{Clock, group_of};
 use greenwave_operators::tick::received;
-use greenwave_operators::{Saved, SavedPart, StateRow, States, unpack};
+use greenwave_operators::{Saved, SavedPart, StateRow, States, standing};
 use timely::dataflow::operators::{Input, Inspect, Probe, probe::Handle};
 
 use super::{Plan, Shown, Subject};
@@ -19,13 +19,10 @@ impl Store {
     fn commit(&mut self, tick: u64, parts: Vec<SavedPart>) {
         let mut keep: BTreeMap<&'static str, u64> = BTreeMap::new();
         for SavedPart { id, saved, .. } in parts {
-            let (rows, keep_from) = match saved {
-                Saved::Whole(rows) => (rows, tick),
-                Saved::Append { rows, keep_from_tick } => (rows, keep_from_tick),
-            };
+            let Saved { rows, keep_from_tick } = saved;
             self.0.entry(id).or_default().entry(tick).or_default().extend(rows);
-            let least = keep.entry(id).or_insert(keep_from);
-            *least = keep_from.min(*least);
+            let least = keep.entry(id).or_insert(keep_from_tick);
+            *least = keep_from_tick.min(*least);
         }
         for (id, keep_from) in keep {
             let parts = self.0.get_mut(id).expect("it was just added");
@@ -41,15 +38,18 @@ impl Store {
 
     /// Every entry as a line, sorted: what two runs must agree on.
     pub fn lines(&self) -> Vec<String> {
-        let rows = self.0.iter().flat_map(|(id, parts)| parts.values().flatten().map(move |row| (*id, row)));
-        let entries = rows.flat_map(|(id, row)| {
-            let entries: Vec<&[u8]> =
-                if row.key.is_empty() { unpack(&row.value).collect() } else { row.value.chunks(16).collect() };
-            // The key of such a row names the tick of its cut, which differs between divisions; its clock does not.
-            let key = row.key.get(8..).unwrap_or_default().to_vec();
-            entries.into_iter().map(move |entry| format!("{id} {} {key:?} {entry:?}", row.vnode)).collect::<Vec<_>>()
-        });
-        let mut lines: Vec<String> = entries.collect();
+        let mut lines = vec![];
+        for (id, parts) in &self.0 {
+            let rows: Vec<StateRow> = parts.values().flatten().cloned().collect();
+            if id.starts_with("dedup") {
+                // The key of such a row names the tick of its cut, which differs between divisions; its clock does not.
+                let prints = rows.iter().flat_map(|row| row.value.chunks(16).map(move |print| (row, print)));
+                lines.extend(prints.map(|(row, print)| format!("{id} {} {:?} {print:?}", row.vnode, &row.key[8..])));
+            } else {
+                let entries = standing(&rows);
+                lines.extend(entries.map(|(vnode, key, value)| format!("{id} {vnode} {key:?} {value:?}")));
+            }
+        }
         lines.sort();
         lines
     }

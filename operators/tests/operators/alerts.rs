@@ -108,10 +108,10 @@ fn an_episode_whose_subject_is_gone_after_a_restart_is_cleared_at_the_next_cut()
     let measure = Measure { rule: 0, subject: "ring".into(), value: Some(900.0) };
     before.fold(&clock(1, false, 10_000), vec![measure], &mut Rows::default(), &mut Rows::default());
     assert_eq!(close(&mut before, &clock(1, false, 10_000)), [true]);
-    let Saved::Whole(rows_of_state) = before.save(&clock(1, false, 10_000)) else { panic!("saved whole") };
+    let Saved { rows: rows_of_state, .. } = before.save(&clock(1, false, 10_000));
 
     let mut after = greenwave_operators::alerts::Alerts::new(rules());
-    after.load(rows_of_state);
+    after.load(rows_of_state, true);
     assert_eq!(close(&mut after, &clock(1, true, 10_000)), [true], "as it was");
     assert_eq!(close(&mut after, &clock(2, false, 20_000)), [false], "nothing is measured any more");
 }

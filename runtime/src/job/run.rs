@@ -52,19 +52,25 @@ pub fn run(
     progress.generation(generation.number);
     let (events, speed_heard) = crossbeam_channel::unbounded();
     let (speed, claim) = start_speed(speed_settings(&job, history, &first), generation.number, job.workers, events)?;
-    let restore::Found { manifest, made: states } =
-        restore::take_over(&store, &generation, &job.name, &plan, first, |manifest| {
-            refuse_other_lake(&job.name, lake.as_mut(), manifest)?;
-            restore::load_state(&store, manifest, job.workers)
-        })?;
+    let restore::Found { manifest, made: states, recorded } = restore::take_over(
+        &store,
+        &generation,
+        &plan,
+        first,
+        |highest| refuse_other_lake(&job.name, lake.as_mut(), highest),
+        |manifest| restore::load_state(&store, manifest, job.workers),
+    )?;
     progress.restored(&manifest);
     watch(speed.replica());
 
     let restored = manifest.binding.clone();
-    let repeats = restore::repeats(restored.as_ref(), &claim.unwrap_or_default())?;
+    let last = recorded.last().map(|binding| binding.tick);
+    let visible = restore::repeats(recorded.last().or(restored.as_ref()), &claim.unwrap_or_default())?;
+    let repeats = [recorded, visible].concat();
     let table = input.table(restored.as_ref(), &repeats)?;
     let positions = positions(&table);
     let references = job.references.iter().map(|table| (table.name.clone(), table.hash.clone())).collect();
+    let repeats = (repeats, last.unwrap_or(0));
     let ledger = Ledger::new(generation.number, restored.as_ref(), table, repeats, references, job.out_of_orderness_ms);
     let speed = Arc::new(speed);
     let offsets = input.group_offsets(&job.name);
@@ -167,7 +173,7 @@ fn open_store(job: &Job, tokio: tokio::runtime::Handle) -> Result<Store, StoreEr
 
 /// The manifest to go on from, if it is of this job and this city.
 fn highest(store: &Store, job: &Job, plan: &Plan) -> Result<Manifest, RunError> {
-    let first = restore::highest(store, &job.name, plan)?;
+    let first = restore::highest(store, plan)?;
     refuse_other_city(job, &first)?;
     Ok(first)
 }
@@ -191,5 +197,5 @@ fn plan(job: &Job) -> Plan {
         text.push_str(&format!("{id} {schema}\n"));
     }
     let hash = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()));
-    Plan { hash, settings: job.settings.clone() }
+    Plan { job: job.name.clone(), hash, settings: job.settings.clone() }
 }

@@ -84,17 +84,24 @@ pub struct Ledger {
     now_ms: i64,
     references: BTreeMap<String, String>,
     out_of_orderness_ms: i64,
-    /// Ticks readers have seen, to be bound again exactly as they were.
+    /// Cuts that are known, then ticks readers have seen: to be bound again exactly as they were.
     repeats: VecDeque<Binding>,
+    /// The last of those cuts. What was between them is not known, and of no matter.
+    recorded: u64,
 }
 
+/// Payload bytes of a repeated cut that need not wait for the rest: less than the smallest budget of a worker.
+const PIECE_BYTES: u64 = 12 << 20;
+const PIECES_IN_FLIGHT_MAX: usize = 4;
+
 impl Ledger {
-    /// `restored`: the last cut; `table`: every partition, with what is bound of it; `repeats`: visible ticks after it.
+    /// `restored`: the cut that was restored; `table`: every partition, with what is bound of it; `repeats`: cuts after
+    /// it up to the tick `recorded`, then visible ticks.
     pub fn new(
         generation: u64,
         restored: Option<&Binding>,
         table: Vec<PartitionBound>,
-        repeats: Vec<Binding>,
+        (repeats, recorded): (Vec<Binding>, u64),
         references: BTreeMap<String, String>,
         out_of_orderness_ms: i64,
     ) -> Self {
@@ -117,6 +124,7 @@ impl Ledger {
             references,
             out_of_orderness_ms,
             repeats: repeats.into(),
+            recorded,
         }
     }
 
@@ -162,7 +170,10 @@ impl Ledger {
     pub fn repeat(&mut self, moment: Moment) -> Option<Option<Binding>> {
         let next = self.repeats.front()?;
         let covered = self.slots.iter().zip(&next.partitions).all(|(slot, bound)| slot.offered_to() >= bound.end);
-        if !covered || (next.is_cut && !moment.may_cut) {
+        if !covered {
+            return Some(self.piece(moment));
+        }
+        if next.is_cut && !moment.may_cut {
             return Some(None);
         }
         let binding = self.repeats.pop_front()?;
@@ -176,6 +187,32 @@ impl Ledger {
         self.now_ms = binding.now_ms;
         self.note(&binding);
         Some(Some(binding))
+    }
+
+    /// Some of a cut's records, as a tick that tells nobody anything: so its bytes are released before the rest has come.
+    /// It has a number that one of the cut's own ticks had.
+    fn piece(&mut self, moment: Moment) -> Option<Binding> {
+        let next = self.repeats.front().filter(|next| next.tick <= self.recorded)?;
+        let last = self.last.as_ref()?;
+        let tick = last.tick + 1;
+        let ends = next.partitions.iter().map(|bound| bound.end);
+        let waits = |(slot, end): (&Slot, i64)| -> u64 {
+            slot.offers.iter().filter(|offer| offer.end <= end).map(|offer| offer.bytes).sum()
+        };
+        let bytes: u64 = self.slots.iter().zip(ends.clone()).map(waits).sum();
+        if tick >= next.tick || bytes < PIECE_BYTES || moment.in_flight >= PIECES_IN_FLIGHT_MAX {
+            return None;
+        }
+        let piece = Binding { tick, is_cut: false, publishes: false, cut: self.cut, ..last.clone() };
+        for (slot, end) in self.slots.iter_mut().zip(ends) {
+            while slot.front().is_some_and(|offer| offer.end <= end) {
+                slot.take();
+            }
+        }
+        let partitions = self.slots.iter().map(|slot| slot.bound.clone()).collect();
+        let piece = Binding { partitions, ..piece };
+        self.note(&piece);
+        Some(piece)
     }
 
     /// Binds what the slots have taken. Time never goes back.

@@ -23,7 +23,7 @@ fn table(partitions: usize) -> Vec<PartitionBound> {
 }
 
 fn live(partitions: usize) -> Mint {
-    Mint::live(Ledger::new(1, None, table(partitions), vec![], BTreeMap::new(), 10_000), PACE)
+    Mint::live(Ledger::new(1, None, table(partitions), (vec![], 0), BTreeMap::new(), 10_000), PACE)
 }
 
 /// An offer that follows whatever is bound.
@@ -117,7 +117,7 @@ fn ticks_that_readers_have_seen_are_bound_again_as_they_were() {
     let mut first = live(1);
     first.offer(offer(0, 10, 500_000));
     let seen = first.next(at(60)).expect("due");
-    let ledger = Ledger::new(2, None, table(1), vec![seen.clone()], BTreeMap::new(), 10_000);
+    let ledger = Ledger::new(2, None, table(1), (vec![seen.clone()], 0), BTreeMap::new(), 10_000);
     let mut mint = Mint::live(ledger, PACE);
     mint.offer(offer(0, 4, 499_000));
     assert!(mint.next(at(60)).is_none(), "its records are not all there");
@@ -127,8 +127,37 @@ fn ticks_that_readers_have_seen_are_bound_again_as_they_were() {
     assert_eq!((fresh.tick, ends(&fresh)), (2 << 32, vec![14]), "the rest of a batch that straddles the end");
 }
 
+#[test]
+fn a_recorded_cut_is_bound_again_in_pieces_that_tell_nobody_anything() {
+    let cut = |tick, end, before: &Binding| Binding { tick, is_cut: true, cut: before.as_cut(), ..bound(end) };
+    let restored = cut(10, 0, &bound(0));
+    let recorded = cut(13, 30, &restored);
+    let repeats = (vec![recorded.clone()], 13);
+    let mut mint = Mint::live(Ledger::new(2, Some(&restored), table(1), repeats, BTreeMap::new(), 10_000), PACE);
+    let large = |start, end| Offer { start, bytes: 13 << 20, ..offer(0, end, 500_000) };
+    mint.offer(large(0, 10));
+    let piece = mint.next(at(60)).expect("as much as is worth a tick");
+    assert_eq!((piece.tick, piece.is_cut, piece.publishes, ends(&piece)), (11, false, false, vec![10]));
+    mint.offer(offer(0, 20, 500_000));
+    assert!(mint.next(at(61)).is_none(), "too little");
+    mint.offer(large(20, 25));
+    assert_eq!(mint.next(at(62)).expect("enough").tick, 12);
+    mint.offer(large(25, 28));
+    assert!(mint.next(at(63)).is_none(), "no number is left for a piece");
+    mint.offer(offer(0, 35, 500_000));
+    assert_eq!(mint.next(at(64)).expect("covered"), recorded);
+    assert_eq!(mint.next(at(200)).expect("due").tick, 2 << 32);
+}
+
+/// What a tick of the first partition binds.
+fn bound(end: i64) -> Binding {
+    let mut mint = live(1);
+    mint.offer(offer(0, end, 500_000));
+    mint.next(at(60)).expect("due")
+}
+
 fn folder(files: &[&[i64]], pace: Option<f64>) -> Mint {
-    let ledger = Ledger::new(1, None, table(files.len()), vec![], BTreeMap::new(), 10_000);
+    let ledger = Ledger::new(1, None, table(files.len()), (vec![], 0), BTreeMap::new(), 10_000);
     let mut mint = Mint::folder(ledger, files.iter().map(|blocks| blocks.first().copied()).collect(), pace);
     for (file, blocks) in files.iter().enumerate() {
         for (block, clock_ms) in blocks.iter().enumerate() {
@@ -201,7 +230,7 @@ fn cuts_are_where_the_bytes_put_them_whatever_the_pace() {
 fn a_tick_of_long_lines_ends_with_its_bytes() {
     let mut mint = folder(&[], None);
     if let Mint::Folder { ledger, .. } = &mut mint {
-        *ledger = Ledger::new(1, None, table(1), vec![], BTreeMap::new(), 10_000);
+        *ledger = Ledger::new(1, None, table(1), (vec![], 0), BTreeMap::new(), 10_000);
     }
     for block in 0..4 {
         mint.offer(Offer { start: block * 10, bytes: 20 << 20, ..offer(0, (block + 1) * 10, 1_000) });
@@ -214,7 +243,7 @@ fn a_tick_of_long_lines_ends_with_its_bytes() {
 fn offers_of_two_workers_may_cross() {
     let mut mint = folder(&[], None);
     if let Mint::Folder { ledger, .. } = &mut mint {
-        *ledger = Ledger::new(1, None, table(1), vec![], BTreeMap::new(), 10_000);
+        *ledger = Ledger::new(1, None, table(1), (vec![], 0), BTreeMap::new(), 10_000);
     }
     mint.offer(Offer { start: 4_096, finished: true, ..offer(0, 5_000, 2_000) });
     assert!(mint.next(at(0)).is_none(), "the first block is still being decoded");
@@ -243,7 +272,7 @@ fn two_topics() -> Vec<PartitionBound> {
 
 #[test]
 fn a_topic_that_is_silent_holds_nobody() {
-    let ledger = Ledger::new(1, None, two_topics(), vec![], BTreeMap::new(), 10_000);
+    let ledger = Ledger::new(1, None, two_topics(), (vec![], 0), BTreeMap::new(), 10_000);
     let mut mint = Mint::live(ledger, PACE);
     mint.offer(offer(0, 10, 1_000_000));
     mint.offer(offer(1, 10, 1_000_000));
@@ -259,7 +288,7 @@ fn a_topic_that_is_silent_holds_nobody() {
 
 #[test]
 fn a_topic_that_begins_late_takes_nothing_back() {
-    let ledger = Ledger::new(1, None, two_topics(), vec![], BTreeMap::new(), 10_000);
+    let ledger = Ledger::new(1, None, two_topics(), (vec![], 0), BTreeMap::new(), 10_000);
     let mut mint = Mint::live(ledger, PACE);
     mint.standing(Standing { partition: 1, at_end: true, next: 0, fault: None }, 0);
     mint.offer(offer(0, 10, 1_031_000));

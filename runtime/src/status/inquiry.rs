@@ -145,7 +145,7 @@ pub fn inquire(job: &str, state: &Path) -> Result<Inquiry, InquiryError> {
 
 /// `in_lake`: all rows up to this tick are in the lake, whatever the manifest knows.
 fn durable(store: &Store, in_lake: u64) -> Result<Option<Durable>, InquiryError> {
-    let (Some(manifest), _) = Manifest::highest(store)? else { return Ok(None) };
+    let Some(manifest) = Manifest::highest(store)? else { return Ok(None) };
     let Some(binding) = manifest.binding else { return Ok(None) };
     let written_ms = checkpoint_written_ms(store)?;
     let Binding { tick, generation, partitions, now_ms, watermark_ms, .. } = binding;
