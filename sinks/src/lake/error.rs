@@ -2,6 +2,8 @@
 
 use std::{error::Error, io};
 
+use crate::objects::Refusal;
+
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
     #[error("cannot open the lake at {url}: {fact}; {fix}")]
@@ -48,8 +50,21 @@ pub enum Condition {
 
 impl LakeError {
     pub(super) fn failed(action: &'static str, place: impl ToString, cause: &(dyn Error + 'static)) -> Self {
+        let place = place.to_string();
+        if let Some(Refusal { fact, fix, is_final }) = Refusal::of(cause) {
+            let condition = if is_final { Condition::Forbidden } else { Condition::Other };
+            return Self::Failed { action, place, condition, fact, fix };
+        }
         let condition = Condition::of(cause);
-        Self::Failed { action, place: place.to_string(), condition, fact: innermost(cause), fix: condition.fix() }
+        Self::Failed { action, place, condition, fact: innermost(cause), fix: condition.fix() }
+    }
+
+    /// At the start of a run somebody is there to mend what keeps the lake from being opened.
+    pub(super) fn at_start(self, root: &str) -> Self {
+        match self {
+            Self::Failed { fact, fix, .. } => Self::Address { url: root.to_owned(), fact, fix },
+            other => other,
+        }
     }
 
     /// For what never fails with sound code and memory: encoding, sorting.

@@ -15,6 +15,7 @@ use url::Url;
 use super::log::{Kernel, Log, Outcome, is_commit_of};
 use super::place::{Owner, Place};
 use super::{LakeError, tables::Table, upload::Upload};
+use crate::objects::Location;
 
 /// Each conflict is another writer's commit, so someone moves; beyond this many, two processes fight over a table.
 const CONFLICTS_MAX: usize = 1_000;
@@ -61,6 +62,19 @@ impl Lake {
         Self::at(Place::folder(url, runtime)?, owner.into())
     }
 
+    /// At a place that the settings name.
+    pub fn open_at<'a>(
+        location: &Location,
+        owner: impl Into<Owner<'a>>,
+        runtime: Handle,
+    ) -> Result<Self, LakeError> {
+        match location {
+            Location::Folder(path) => Self::open(&path.to_string_lossy(), owner, runtime),
+            Location::S3(address) => Self::at(Place::s3(address, runtime)?, owner.into())
+                .map_err(|error| error.at_start(&address.to_string())),
+        }
+    }
+
     /// The same over a store whose paths are those of `root`'s URL.
     pub fn over(store: Arc<DynObjectStore>, root: Url, job: &str, runtime: Handle) -> Result<Self, LakeError> {
         Self::at(Place::new(store, root, runtime)?, job.into())
@@ -80,10 +94,11 @@ impl Lake {
 
     /// The last tick whose rows the table has, or had when the store last answered so; `None` without a table.
     pub fn committed(&mut self, table: &str) -> Result<Option<u64>, LakeError> {
-        let log = match self.logs.remove(table) {
-            Some(mut log) => log.reload().map(|()| Some(log))?,
-            None => self.load(table)?,
-        };
+        let mut log = self.logs.remove(table);
+        self.place.patiently(|| match &mut log {
+            Some(log) => log.reload(),
+            None => Log::load(&self.kernel, &self.place, table, self.app(table)).map(|found| log = found),
+        })?;
         let txn = log.as_ref().and_then(Log::txn);
         self.logs.extend(log.map(|log| (table.to_owned(), log)));
         Ok(txn)

@@ -4,16 +4,21 @@ use std::{
     fs,
     hash::{BuildHasher, RandomState},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
-use object_store::{DynObjectStore, Error as StoreError, ObjectStoreExt, PutMode, local::LocalFileSystem, path::Path};
+use object_store::{DynObjectStore, Error as StoreError, ObjectStoreExt, local::LocalFileSystem, path::Path};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use url::Url;
 
-use super::LakeError;
+use super::{Condition, LakeError};
+use crate::objects::{self, S3Address};
+
+/// Tries of what a store elsewhere answers with a fault that may pass; the wait between them doubles.
+const TRIES_ELSEWHERE: u32 = 6;
+const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// The object that says whose lake this is.
 const MARKER: &str = "_greenwave.json";
@@ -46,6 +51,7 @@ pub(super) struct Place {
     /// Ends in `/`.
     pub root: Url,
     pub runtime: Handle,
+    tries: u32,
 }
 
 impl Place {
@@ -57,7 +63,7 @@ impl Place {
                 fix: "give a multi-threaded one: calls that wait for the store would never return",
             });
         }
-        Ok(Self { store, root, runtime })
+        Ok(Self { store, root, runtime, tries: 1 })
     }
 
     /// A folder of this machine, made if it is not there.
@@ -82,6 +88,16 @@ impl Place {
         Self::new(Arc::new(LocalFileSystem::new().with_fsync(true)), root, runtime)
     }
 
+    /// A path in a bucket that answers.
+    pub fn s3(address: &S3Address, runtime: Handle) -> Result<Self, LakeError> {
+        let url = address.to_string();
+        let refused = |fact: String, fix| LakeError::Address { url: url.clone(), fact, fix };
+        let store = address.open(&runtime).map_err(|refusal| refused(refusal.fact, refusal.fix))?;
+        let root = format!("{}/", url.trim_end_matches('/'));
+        let root = Url::parse(&root).map_err(|error| refused(error.to_string(), "write s3://bucket/path"))?;
+        Ok(Self { tries: TRIES_ELSEWHERE, ..Self::new(store, root, runtime)? })
+    }
+
     pub fn url(&self, relative: &str) -> Url {
         let mut url = self.root.clone();
         url.path_segments_mut().expect("the root can have segments").pop_if_empty().extend(relative.split('/'));
@@ -100,41 +116,51 @@ impl Place {
     }
 
     pub fn put(&self, relative: &str, bytes: Bytes) -> Result<(), LakeError> {
-        let path = self.path(relative)?;
-        match self.runtime.block_on(self.store.put(&path, bytes.into())) {
-            Ok(_) => Ok(()),
-            Err(cause) => Err(LakeError::failed("write", self.shown(relative), &cause)),
-        }
+        self.asked("write", relative, async |path| self.store.put(path, bytes.clone().into()).await.map(|_| ()))
     }
 
-    /// True if the object was made by this call, false if there was one.
+    /// True if what stands there now is `bytes`, false if there was something else.
     pub fn create(&self, relative: &str, bytes: Bytes) -> Result<bool, LakeError> {
-        let path = self.path(relative)?;
-        match self.runtime.block_on(self.store.put_opts(&path, bytes.into(), PutMode::Create.into())) {
-            Ok(_) => Ok(true),
-            Err(StoreError::AlreadyExists { .. }) => Ok(false),
-            Err(cause) => Err(LakeError::failed("write", self.shown(relative), &cause)),
-        }
+        self.asked("write", relative, async |path| objects::create(&*self.store, path, bytes.clone()).await)
     }
 
     pub fn get(&self, relative: &str) -> Result<Option<Bytes>, LakeError> {
-        let path = self.path(relative)?;
-        let read = async { self.store.get(&path).await?.bytes().await };
-        match self.runtime.block_on(read) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(StoreError::NotFound { .. }) => Ok(None),
-            Err(cause) => Err(LakeError::failed("read", self.shown(relative), &cause)),
-        }
+        self.asked("read", relative, async |path| {
+            let read = async { self.store.get(path).await?.bytes().await };
+            none_if_absent(read.await)
+        })
     }
 
     /// True if anything stands directly in the folder.
     pub fn has_any(&self, folder: &str) -> Result<bool, LakeError> {
-        let path = self.path(folder)?;
-        match self.runtime.block_on(self.store.list_with_delimiter(Some(&path))) {
-            Ok(list) => Ok(!list.objects.is_empty()),
-            Err(StoreError::NotFound { .. }) => Ok(false),
-            Err(cause) => Err(LakeError::failed("list", self.shown(folder), &cause)),
+        self.asked("list", folder, async |path| {
+            let list = none_if_absent(self.store.list_with_delimiter(Some(path)).await)?;
+            Ok(list.is_some_and(|list| !list.objects.is_empty()))
+        })
+    }
+
+    fn asked<T>(
+        &self,
+        action: &'static str,
+        relative: &str,
+        ask: impl AsyncFn(&Path) -> Result<T, StoreError>,
+    ) -> Result<T, LakeError> {
+        let path = self.path(relative)?;
+        let failed = |cause| LakeError::failed(action, self.shown(relative), &cause);
+        self.patiently(|| self.runtime.block_on(ask(&path)).map_err(failed))
+    }
+
+    /// Asks a store elsewhere again while its fault may pass. One that is down for longer is told.
+    pub fn patiently<T>(&self, mut ask: impl FnMut() -> Result<T, LakeError>) -> Result<T, LakeError> {
+        let mut wait = FIRST_WAIT;
+        for _ in 1..self.tries {
+            match ask() {
+                Err(LakeError::Failed { condition: Condition::Other, .. }) => std::thread::sleep(wait),
+                answer => return answer,
+            }
+            wait *= 2;
         }
+        ask()
     }
 
     /// An object nobody refers to; one that stays does no harm.
@@ -180,6 +206,14 @@ impl Place {
             return Err(LakeError::Foreign { root, owner: found.job, job });
         }
         if found.history != history { Err(LakeError::OtherHistory { root, job }) } else { Ok(()) }
+    }
+}
+
+fn none_if_absent<T>(answer: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

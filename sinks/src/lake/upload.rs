@@ -106,21 +106,22 @@ impl Upload {
     }
 
     /// Chooses the runs again: only those above `reached` stay. `None` where a file holds both sides and what it was
-    /// written from is no longer in memory.
+    /// written from is no longer in memory. After that, or an error, no file stays: a part of the rows would be taken for
+    /// all of them.
     pub fn keep_above(&mut self, reached: u64) -> Result<Option<()>, LakeError> {
-        for uploaded in std::mem::take(&mut self.files) {
-            if uploaded.first_tick > reached {
-                self.files.push(uploaded);
-                continue;
-            }
-            self.place.forget(&uploaded.file.path);
-            if uploaded.last_tick <= reached {
-                continue;
-            }
-            let Some(mut runs) = uploaded.runs else {
-                self.discard();
-                return Ok(None);
-            };
+        let (cut, above) = std::mem::take(&mut self.files).into_iter().partition(|file| file.first_tick <= reached);
+        self.files = above;
+        let kept = self.write_above(reached, cut);
+        if !matches!(kept, Ok(Some(()))) {
+            self.discard();
+        }
+        kept
+    }
+
+    fn write_above(&mut self, reached: u64, cut: Vec<Uploaded>) -> Result<Option<()>, LakeError> {
+        cut.iter().for_each(|uploaded| self.place.forget(&uploaded.file.path));
+        for uploaded in cut.into_iter().filter(|uploaded| uploaded.last_tick > reached) {
+            let Some(mut runs) = uploaded.runs else { return Ok(None) };
             runs.retain(|(tick, _)| *tick > reached);
             self.put(uploaded.date, runs)?;
         }
