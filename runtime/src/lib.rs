@@ -21,6 +21,7 @@ mod restore;
 mod stager;
 pub mod status;
 mod store;
+mod waiting;
 mod worker;
 
 pub use fate::Fate;

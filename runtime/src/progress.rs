@@ -60,6 +60,8 @@ pub struct Snapshot {
     pub lake_tick: u64,
     pub lake_took: Duration,
     pub lake_at: Option<Instant>,
+    /// Why the state store does not answer, if so.
+    pub state_down: Option<String>,
     /// Why the lake takes no rows, if so.
     pub lake_down: Option<String>,
     pub visible_tick: u64,
@@ -147,6 +149,10 @@ impl Progress {
         let mut now = self.lock();
         now.visible_tick = tick;
         now.visible_at = Some(at);
+    }
+
+    pub fn state_down(&self, why: Option<String>) {
+        self.lock().state_down = why;
     }
 
     pub fn lake_down(&self, why: Option<String>) {

@@ -1,27 +1,62 @@
-//! The state store: a folder (S3 later) in which only *create if absent* carries protocol.
+//! The state store: a folder or a path in a bucket, in which only *create if absent* carries protocol.
 
-use std::{path::Path as FsPath, sync::Arc, time::Duration};
+use std::{
+    path::Path as FsPath,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
-use object_store::{
-    ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, local::LocalFileSystem, memory::InMemory, path::Path,
-};
+use greenwave_sinks::objects::{self, Location, Refusal, S3Address};
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, memory::InMemory, path::Path};
 use tokio::runtime::Handle;
 
+use crate::waiting::Waiting;
+
 /// Tries of an operation whose answer was an error. The wait doubles from 50 ms: about six seconds in all, enough for
-/// a short hiccup; a store that is down longer ends the run, and the next one goes on from the last checkpoint.
-const TRIES: u32 = 7;
+/// a short hiccup; a disk that fails for longer ends the run, and the next one goes on from the last checkpoint.
+const TRIES: u32 = 8;
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+/// Between tries of a store that is down for long.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("cannot open the state folder {path}: {why}; create it or choose another with `state = …`")]
     Open { path: String, why: String },
+    #[error("cannot open the state store {place}: {fact}; {fix}")]
+    Refused { place: String, fact: String, fix: &'static str },
     #[error("cannot {verb} {object} in the state store {place}; free space or mend the store, then start again")]
     Failed { verb: &'static str, object: String, place: String, source: Box<object_store::Error> },
+    #[error("cannot {verb} {object} in the state store {place}: {}; {}", .refusal.fact, .refusal.fix)]
+    Down { verb: &'static str, object: String, place: String, refusal: Refusal },
     #[error(
         "cannot use the state store {place}: it does not refuse to create {object} twice; use a store with conditional puts"
     )]
     NotConditional { place: String, object: String },
+}
+
+impl StoreError {
+    fn of(verb: &'static str, object: &str, place: &str, error: object_store::Error) -> Self {
+        let (object, place) = (object.to_owned(), place.to_owned());
+        match Refusal::of(&error) {
+            Some(refusal) => Self::Down { verb, object, place, refusal },
+            None => Self::Failed { verb, object, place, source: Box::new(error) },
+        }
+    }
+
+    /// The same question would get the same answer.
+    fn is_final(&self) -> bool {
+        matches!(self, Self::Down { refusal, .. } if refusal.is_final)
+    }
+
+    /// At the start of a run somebody is there to mend what keeps the store from being opened.
+    fn at_start(self) -> Self {
+        match self {
+            Self::Down { place, refusal, .. } => Self::Refused { place, fact: refusal.fact, fix: refusal.fix },
+            other => other,
+        }
+    }
 }
 
 /// What became of a create.
@@ -39,58 +74,81 @@ pub struct Store {
     runtime: Handle,
     root: Path,
     place: String,
+    /// Set while a run goes on for which a store that is down is waited for.
+    waiting: Option<Waiting>,
 }
 
 impl Store {
+    /// Where the settings say, probed.
+    pub fn open(location: &Location, job: &str, runtime: Handle) -> Result<Self, StoreError> {
+        match location {
+            Location::Folder(path) => Self::folder(path, job, runtime),
+            Location::S3(address) => Self::bucket(address, job, runtime)?.probed().map_err(StoreError::at_start),
+        }
+    }
+
     /// A folder on the local disk, fsynced.
-    pub fn folder(path: &FsPath, job: &str, runtime: Handle) -> Result<Self, StoreError> {
+    fn folder(path: &FsPath, job: &str, runtime: Handle) -> Result<Self, StoreError> {
         let place = path.display().to_string();
         let refuse = |why: String| StoreError::Open { path: place.clone(), why };
         std::fs::create_dir_all(path).map_err(|error| refuse(error.to_string()))?;
         let files = LocalFileSystem::new_with_prefix(path).map_err(|error| refuse(error.to_string()))?;
-        Self::probed(Arc::new(files.with_fsync(true).with_automatic_cleanup(true)), job, place, runtime)
+        let files = Arc::new(files.with_fsync(true).with_automatic_cleanup(true));
+        Self::of(files, Path::default(), job, place, runtime).probed()
     }
 
-    /// What a folder holds of a job, for a look that writes nothing; `None` where it holds nothing.
-    pub fn look(path: &FsPath, job: &str, runtime: Handle) -> Result<Option<Self>, StoreError> {
-        if !path.join("jobs").join(job).is_dir() {
-            return Ok(None);
-        }
+    fn bucket(address: &S3Address, job: &str, runtime: Handle) -> Result<Self, StoreError> {
+        let place = address.to_string();
+        let refused =
+            |refusal: Refusal| StoreError::Refused { place: place.clone(), fact: refusal.fact, fix: refusal.fix };
+        let inner = address.open(&runtime).map_err(refused)?;
+        Ok(Self::of(inner, Path::from(address.path.as_str()), job, place, runtime))
+    }
+
+    /// What there is of a job, for a look that writes nothing; `None` where there is nothing.
+    pub fn look(location: &Location, job: &str, runtime: Handle) -> Result<Option<Self>, StoreError> {
+        let path = match location {
+            Location::Folder(path) if !path.join("jobs").join(job).is_dir() => return Ok(None),
+            Location::Folder(path) => path,
+            Location::S3(address) => return Self::bucket(address, job, runtime).map(Some),
+        };
         let place = path.display().to_string();
         let refuse = |error: object_store::Error| StoreError::Open { path: place.clone(), why: error.to_string() };
         let inner = Arc::new(LocalFileSystem::new_with_prefix(path).map_err(refuse)?);
-        Ok(Some(Self { inner, runtime, root: Path::from(format!("jobs/{job}")), place }))
+        Ok(Some(Self::of(inner, Path::default(), job, place, runtime)))
     }
 
     /// Lives and dies with the process: for `state = "none"`.
     pub fn memory(job: &str, runtime: Handle) -> Result<Self, StoreError> {
-        Self::probed(Arc::new(InMemory::new()), job, "memory".into(), runtime)
+        Self::of(Arc::new(InMemory::new()), Path::default(), job, "memory".into(), runtime).probed()
     }
 
-    fn probed(inner: Arc<dyn ObjectStore>, job: &str, place: String, runtime: Handle) -> Result<Self, StoreError> {
-        let root = Path::from(format!("jobs/{job}"));
-        let store = Self { inner, runtime, root, place };
+    fn of(inner: Arc<dyn ObjectStore>, prefix: Path, job: &str, place: String, runtime: Handle) -> Self {
+        Self { inner, runtime, root: prefix.join("jobs").join(job), place, waiting: None }
+    }
+
+    fn probed(self) -> Result<Self, StoreError> {
         let probe = format!("probe-{:016x}", crate::nonce());
-        let outcome =
-            [store.create(&probe, Bytes::from_static(b"1"))?, store.create(&probe, Bytes::from_static(b"2"))?];
-        store.delete(&probe)?;
+        let outcome = [self.create(&probe, Bytes::from_static(b"1"))?, self.create(&probe, Bytes::from_static(b"2"))?];
+        self.delete(&probe)?;
         if outcome != [Created::Ours, Created::Theirs] {
-            return Err(StoreError::NotConditional { place: store.place, object: probe });
+            return Err(StoreError::NotConditional { place: self.place, object: probe });
         }
-        Ok(store)
+        Ok(self)
+    }
+
+    /// From now on a store elsewhere that is down is waited for.
+    pub fn waited_for(self, waiting: Waiting) -> Self {
+        Self { waiting: Some(waiting), ..self }
     }
 
     /// Creates an object. An ambiguous answer is settled by reading the object back: the content carries a nonce.
     pub fn create(&self, name: &str, content: Bytes) -> Result<Created, StoreError> {
-        let options = PutOptions { mode: PutMode::Create, ..Default::default() };
         self.retried("create", name, |path| {
-            let (inner, options, content) = (&self.inner, options.clone(), content.clone());
+            let (inner, content) = (&self.inner, content.clone());
             async move {
-                let Err(refusal) = inner.put_opts(&path, PutPayload::from(content.clone()), options).await else {
-                    return Ok(Created::Ours);
-                };
-                let Ok(found) = inner.get(&path).await else { return Err(refusal) };
-                Ok(if found.bytes().await? == content { Created::Ours } else { Created::Theirs })
+                let is_ours = objects::create(&**inner, &path, content).await?;
+                Ok(if is_ours { Created::Ours } else { Created::Theirs })
             }
         })
     }
@@ -166,17 +224,23 @@ impl Store {
         F: Future<Output = object_store::Result<T>>,
     {
         let path = name.split('/').fold(self.root.clone(), |path, part| path.join(part));
-        let mut wait = Duration::from_millis(50);
-        let mut last = None;
-        for _ in 0..TRIES {
-            match self.runtime.block_on(attempt(path.clone())) {
+        let (mut wait, mut tries, begun) = (FIRST_WAIT, 0, Instant::now());
+        let mut outage = self.waiting.as_ref().map(Waiting::outage);
+        loop {
+            let error = match self.runtime.block_on(attempt(path.clone())) {
                 Ok(value) => return Ok(value),
-                Err(error) => last = Some(error),
+                Err(error) => StoreError::of(verb, name, &self.place, error),
+            };
+            tries += 1;
+            let goes_on = match &mut outage {
+                Some(outage) => outage.goes_on(&error, begun.elapsed()),
+                None => tries < TRIES && !error.is_final(),
+            };
+            if !goes_on {
+                return Err(error);
             }
             std::thread::sleep(wait);
-            wait *= 2;
+            wait = LONGEST_WAIT.min(wait * 2);
         }
-        let source = Box::new(last.expect("at least one try was made"));
-        Err(StoreError::Failed { verb, object: name.to_owned(), place: self.place.clone(), source })
     }
 }

@@ -8,6 +8,7 @@ use greenwave_dataflows::{SPEED_TOPICS, Views};
 use greenwave_model::topics::{TOPICS, named};
 use greenwave_model::{Name, TopicSpec};
 use greenwave_runtime::status::HttpSettings;
+use greenwave_sinks::objects::Location;
 use greenwave_sources::{kafka, simulate};
 
 use super::keys::{Form, KEYS};
@@ -88,8 +89,8 @@ pub struct Checked {
     pub dataflow: String,
     pub input: InputKind,
     pub speed: SpeedKind,
-    pub lake: Option<String>,
-    pub state: Option<PathBuf>,
+    pub lake: Option<Location>,
+    pub state: Option<Location>,
     pub http: Option<HttpSettings>,
     pub tick: Duration,
     pub checkpoint: Duration,
@@ -125,7 +126,7 @@ pub struct Checked {
     pub redis_compatibility: bool,
 }
 
-struct Reader {
+pub(super) struct Reader {
     values: BTreeMap<String, RawValue>,
     mistakes: Vec<Mistake>,
 }
@@ -146,12 +147,14 @@ impl Reader {
         let free_flow = self.table("free_flow", simulate::FREE_FLOW, "road_id and free_flow", &input);
         let routes = self.table("routes", simulate::ROUTES, "route_id, road_id and length_m", &input);
         let compatibility = self.flag("redis.compatibility");
+        let connect_timeout = self.duration("connect_timeout");
+        let s3 = self.s3(connect_timeout);
         let unless_none = |text: String| (text != "none").then_some(text);
         Checked {
             dataflow: self.dataflow(),
             speed: self.speed(),
-            lake: unless_none(self.folder("lake")),
-            state: unless_none(self.folder("state")).map(PathBuf::from),
+            lake: self.location("lake", &s3),
+            state: self.location("state", &s3),
             http: self.http(),
             tick: self.duration("tick"),
             checkpoint: self.duration("checkpoint"),
@@ -170,7 +173,7 @@ impl Reader {
             routes,
             alerts: self.alerts(),
             start: self.start(),
-            connect_timeout: self.duration("connect_timeout"),
+            connect_timeout,
             dead_letters: unless_none(self.text("dead_letters")),
             topics: TOPICS.iter().map(|topic| self.topic(topic)).collect(),
             kafka: self.pass_through(),
@@ -206,9 +209,8 @@ impl Reader {
             self.wrong("redis.compatibility", fact, "write speed = \"redis://host:6379\", or leave it false");
         }
         self.dead_letters(checked);
-        let same = checked.lake.as_deref().map(PathBuf::from) == checked.state && checked.state.is_some();
-        if same {
-            self.wrong("lake", "lake and state are the same folder".to_owned(), "give each a folder of its own");
+        if checked.lake == checked.state && checked.state.is_some() {
+            self.wrong("lake", "lake and state are the same place".to_owned(), "give each a place of its own");
         }
     }
 
@@ -240,7 +242,7 @@ impl Reader {
         self.values.get(name).cloned().unwrap_or_else(default)
     }
 
-    fn wrong(&mut self, name: &str, fact: String, fix: &str) {
+    pub(super) fn wrong(&mut self, name: &str, fact: String, fix: &str) {
         let origin = self.raw(name).origin;
         self.mistakes.push(Mistake { origin, fact, fix: fix.into() });
     }
@@ -261,7 +263,7 @@ impl Reader {
         raw.text
     }
 
-    fn text(&mut self, name: &str) -> String {
+    pub(super) fn text(&mut self, name: &str) -> String {
         self.formed(name, Form::Text, "\"a text\"")
     }
 
@@ -284,7 +286,7 @@ impl Reader {
         (theirs, Name::new_static(topic.name))
     }
 
-    fn flag(&mut self, name: &str) -> bool {
+    pub(super) fn flag(&mut self, name: &str) -> bool {
         self.formed(name, Form::Flag, "true or false") == "true"
     }
 
@@ -296,25 +298,13 @@ impl Reader {
         number
     }
 
-    fn duration(&mut self, name: &str) -> Duration {
+    pub(super) fn duration(&mut self, name: &str) -> Duration {
         let text = self.formed(name, Form::Duration, "\"10s\"");
         super::duration(&text).unwrap_or_else(|| {
             let fix = format!("write {name} = \"10s\"; units are ms, s, m and h");
             self.wrong(name, format!("{name} is `{text}`, no duration"), &fix);
             Duration::from_secs(10)
         })
-    }
-
-    fn folder(&mut self, name: &str) -> String {
-        let text = self.text(name);
-        if let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| *scheme != "file") {
-            let fact = format!("{name} is on {scheme}, which this version does not write to");
-            self.wrong(name, fact, &format!("name a local folder, or {name} = \"none\""));
-        }
-        if text.trim().is_empty() {
-            self.wrong(name, format!("{name} is empty"), &format!("name a folder, or {name} = \"none\""));
-        }
-        text.strip_prefix("file://").unwrap_or(&text).to_owned()
     }
 
     fn input(&mut self) -> InputKind {

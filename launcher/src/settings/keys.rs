@@ -27,6 +27,13 @@ pub const KEYS: &[Key] = &[
     key("speed", Form::Text, "memory:"),
     key("lake", Form::Text, "greenwave/lake"),
     key("state", Form::Text, "greenwave/state"),
+    // buckets
+    key("s3.endpoint", Form::Text, ""),
+    key("s3.region", Form::Text, ""),
+    key("s3.allow_http", Form::Flag, "false"),
+    key("s3.path_style", Form::Flag, "true"),
+    key("s3.encryption", Form::Text, "bucket"),
+    key("s3.kms_key", Form::Text, ""),
     // how it is seen
     key("http", Form::Text, "127.0.0.1:9464"),
     // time
@@ -65,14 +72,20 @@ pub const KEYS: &[Key] = &[
     key("redis.compatibility", Form::Flag, "false"),
 ];
 
-/// Variables that the systems we replace were set up with: name, our setting, what belongs before the value.
-pub const OLDER_VARIABLES: &[(&str, &str, &str)] = &[
+/// Variables that other systems are set up with: name, our setting, what belongs before the value. The first that says
+/// something of a setting wins.
+pub const USUAL_VARIABLES: &[(&str, &str, &str)] = &[
     ("KAFKA_BOOTSTRAP_SERVERS", "input", "kafka://"),
     ("GPS_TOPIC", "topics.gps_data", ""),
     ("VEHICLE_TOPIC", "topics.vehicle_data", ""),
     ("TRAFFIC_CAMERA_TOPIC", "topics.traffic_camera_data", ""),
     ("WEATHER_TOPIC", "topics.weather_data", ""),
     ("EMERGENCY_INCIDENT_TOPIC", "topics.emergency_incident_data", ""),
+    ("AWS_ENDPOINT_URL_S3", "s3.endpoint", ""),
+    ("AWS_ENDPOINT_URL", "s3.endpoint", ""),
+    ("AWS_REGION", "s3.region", ""),
+    ("AWS_DEFAULT_REGION", "s3.region", ""),
+    ("AWS_ALLOW_HTTP", "s3.allow_http", ""),
 ];
 
 /// `kafka.*` goes to librdkafka as it is; everything else is in the list.

@@ -4,6 +4,7 @@ mod check;
 mod city;
 mod keys;
 mod raw;
+mod stores;
 
 pub use check::{AlertsFrom, Checked, InputKind, SpeedKind, StartAt, TableAt};
 pub use keys::KEYS;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml_edit::{Item, Value};
 
-use super::keys::{KEYS, OLDER_VARIABLES, is_known};
+use super::keys::{KEYS, USUAL_VARIABLES, is_known};
 
 /// Where a value comes from: later ones win.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// File, then variables of older systems, then `GREENWAVE_*`, then `--conf`.
+    /// File, then variables of other systems, then `GREENWAVE_*`, then `--conf`.
     pub fn gather(file: &Path, environment: impl Iterator<Item = (String, String)>, conf: &[(String, String)]) -> Self {
         let mut raw = Self::default();
         raw.read_file(file);
@@ -75,7 +75,10 @@ impl Raw {
     fn overridden(self, environment: impl Iterator<Item = (String, String)>, conf: &[(String, String)]) -> Self {
         let mut raw = self;
         let environment: Vec<_> = environment.collect();
-        environment.iter().for_each(|(name, text)| raw.older_variable(name, text));
+        for (variable, key, scheme) in USUAL_VARIABLES {
+            let said = environment.iter().find(|(name, text)| name == variable && !text.is_empty());
+            said.inspect(|(name, text)| raw.usual_variable(name, key, format!("{scheme}{text}")));
+        }
         for (name, text) in environment {
             let Some(rest) = name.strip_prefix("GREENWAVE_") else { continue };
             let lower = rest.to_lowercase();
@@ -92,13 +95,12 @@ impl Raw {
         raw
     }
 
-    /// A variable of a system we replace says something only where the file leaves the default.
-    fn older_variable(&mut self, name: &str, text: &str) {
-        let Some((_, key, scheme)) = OLDER_VARIABLES.iter().find(|(variable, ..)| *variable == name) else { return };
-        let default = KEYS.iter().find(|known| known.name == *key).map_or("", |known| known.default);
-        if !text.is_empty() && self.values.get(*key).is_none_or(|value| value.text == default) {
-            let (text, origin) = (format!("{scheme}{text}"), Origin::Environment(name.to_owned()));
-            self.values.insert((*key).into(), RawValue { text, kind: "a text", origin });
+    /// A variable of another system says something only where the file leaves the default.
+    fn usual_variable(&mut self, name: &str, key: &str, text: String) {
+        let default = KEYS.iter().find(|known| known.name == key).map_or("", |known| known.default);
+        if self.values.get(key).is_none_or(|value| value.text == default) {
+            let origin = Origin::Environment(name.to_owned());
+            self.values.insert(key.into(), RawValue { text, kind: "a text", origin });
         }
     }
 

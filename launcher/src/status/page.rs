@@ -1,18 +1,18 @@
 //! The page for people. `docs/operating.md` explains each line.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use greenwave_model::iso;
 use greenwave_runtime::Counters;
 use greenwave_runtime::status::{Durable, Inquiry, Partition, PartitionState, Process, State, Status};
+use greenwave_sinks::objects::Location;
 
 use super::words::{count, some, span};
 
 /// More partitions than a screen has lines are told as a number; `--output json` has them all.
 const PARTITIONS_SHOWN: usize = 20;
 
-pub fn lines(found: &Inquiry, state: &Path) -> Vec<String> {
+pub fn lines(found: &Inquiry, state: &Location) -> Vec<String> {
     let mut lines = vec![headline(found, state)];
     match (&found.live, &found.durable) {
         (Some(live), durable) => lines.extend(of_process(live, durable.as_ref())),
@@ -23,11 +23,11 @@ pub fn lines(found: &Inquiry, state: &Path) -> Vec<String> {
     lines
 }
 
-fn headline(found: &Inquiry, state: &Path) -> String {
+fn headline(found: &Inquiry, state: &Location) -> String {
     let job = &found.job;
     let Some(process) = &found.process else {
-        let place = state.display();
-        return format!("{job} has never run with the state folder {place}; is it another --name, or another state?");
+        let kind = if matches!(state, Location::Folder(_)) { "folder" } else { "store" };
+        return format!("{job} has never run with the state {kind} {state}; is it another --name, or another state?");
     };
     let who = format!("generation {}, pid {} on {}", process.generation, process.pid, process.host);
     let since = iso::zulu(process.started_ms);
@@ -94,6 +94,9 @@ fn checkpoint(live: &Status) -> String {
     };
     if let Some(open_s) = checkpoint.open_s {
         text.push_str(&format!("; the next is being written for {}", span(open_s)));
+    }
+    if let Some(why) = &checkpoint.down {
+        text.push_str(&format!("; the state store does not answer: {why}"));
     }
     text
 }

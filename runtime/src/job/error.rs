@@ -72,7 +72,7 @@ impl RunError {
             Self::Generation(GenerationError::Lost { .. }) => 75,
             Self::Generation(GenerationError::Alive { .. }) | Self::PlanChanged { .. } | Self::OtherCity { .. } => 2,
             Self::LakeAhead { .. } | Self::LakeBehind { .. } | Self::LakeHole { .. } => 2,
-            Self::Store(StoreError::Open { .. } | StoreError::NotConditional { .. }) => 2,
+            Self::Store(StoreError::Open { .. } | StoreError::Refused { .. } | StoreError::NotConditional { .. }) => 2,
             Self::Http(_) => 2,
             Self::Source(error) if error.answer() == Answer::Stop(Fault::Settings) => 2,
             Self::Letters(error) if error.is_of_settings() => 2,

@@ -10,12 +10,12 @@ pub use error::RunError;
 pub use run::run;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use greenwave_model::ViewSpec;
 use greenwave_sinks::kafka::LetterSettings;
+use greenwave_sinks::objects::Location;
 use greenwave_sinks::speed::SpeedSettings;
 use greenwave_sources::{folder, kafka};
 use serde::Serialize;
@@ -55,10 +55,10 @@ pub struct Job {
     pub speed: SpeedSettings,
     /// Where every reject goes beside the lake.
     pub dead_letters: Option<LetterSettings>,
-    /// A folder; `None`: no lake.
-    pub lake: Option<String>,
-    /// A folder; `None`: nothing outlives the process.
-    pub state: Option<PathBuf>,
+    /// `None`: no lake.
+    pub lake: Option<Location>,
+    /// `None`: nothing outlives the process.
+    pub state: Option<Location>,
     pub tick: Duration,
     pub checkpoint: Duration,
     pub idle_after: Duration,

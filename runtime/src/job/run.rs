@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use greenwave_model::ViewSpec;
 use greenwave_operators::state::States;
 use greenwave_sinks::kafka::DeadLetters;
+use greenwave_sinks::objects::Location;
 use greenwave_sinks::speed::{Replica, Speed, SpeedSettings};
 
 use super::input::{Opened, positions};
@@ -26,6 +27,7 @@ use crate::progress::{Identity, Progress};
 use crate::restore::{self, Plan};
 use crate::status::{Http, HttpError};
 use crate::store::{Store, StoreError};
+use crate::waiting::Waiting;
 use crate::worker::{self, Remains};
 
 /// The speed layer is given this long to take the last tick.
@@ -61,6 +63,10 @@ pub fn run(
         |manifest| restore::load_state(&store, manifest, job.workers),
     )?;
     progress.restored(&manifest);
+    let store = match &job.state {
+        Some(Location::S3(_)) => store.waited_for(Waiting::new(fate, progress)),
+        _ => store,
+    };
     watch(speed.replica());
 
     let restored = manifest.binding.clone();
@@ -166,7 +172,7 @@ fn storage_threads() -> Result<tokio::runtime::Runtime, RunError> {
 
 fn open_store(job: &Job, tokio: tokio::runtime::Handle) -> Result<Store, StoreError> {
     match &job.state {
-        Some(path) => Store::folder(path, &job.name, tokio),
+        Some(location) => Store::open(location, &job.name, tokio),
         None => Store::memory(&job.name, tokio),
     }
 }

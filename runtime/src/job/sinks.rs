@@ -18,8 +18,8 @@ pub fn open_lake(
     history: &str,
     tokio: &tokio::runtime::Handle,
 ) -> Result<Option<(Lake, Vec<Table>)>, RunError> {
-    let Some(url) = &job.lake else { return Ok(None) };
-    let mut lake = Lake::open(url, Owner { job: &job.name, history }, tokio.clone())?;
+    let Some(location) = &job.lake else { return Ok(None) };
+    let mut lake = Lake::open_at(location, Owner { job: &job.name, history }, tokio.clone())?;
     for reference in &job.references {
         lake.put_reference(&reference.name, &reference.hash, reference.bytes.clone())?;
     }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::time::Duration;
 
 use greenwave_model::{Binding, PartitionKey};
+use greenwave_sinks::objects::Location;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
@@ -100,8 +100,8 @@ pub enum InquiryError {
     Threads(std::io::Error),
 }
 
-/// Looks at a job through its state folder. Nothing is written.
-pub fn inquire(job: &str, state: &Path) -> Result<Inquiry, InquiryError> {
+/// Looks at a job through its state store. Nothing is written.
+pub fn inquire(job: &str, state: &Location) -> Result<Inquiry, InquiryError> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(1).enable_all().build().map_err(InquiryError::Threads)?;
     let mut found = Inquiry {

@@ -76,6 +76,9 @@ pub struct Checkpoint {
     pub took_s: f64,
     /// Since when the next one is being written, if it is.
     pub open_s: Option<f64>,
+    /// Why the state store does not take it, if so.
+    #[serde(default)]
+    pub down: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,6 +130,7 @@ impl Status {
                 age_s: age(now.checkpoint).unwrap_or(since_start_s),
                 took_s: now.checkpoint_took.as_secs_f64(),
                 open_s: age(now.look.as_ref().and_then(|look| look.cut_open)),
+                down: now.state_down.clone(),
             },
             speed: Speed {
                 kind: now.identity.speed.to_owned(),
@@ -180,6 +184,9 @@ fn waits_for(now: &Snapshot, partitions: &[Partition]) -> Vec<String> {
     }
     for name in partitions::holding_behind(now, partitions) {
         told.push(format!("waiting for {name} (behind): no window ends before it has come"));
+    }
+    if let Some(why) = &now.state_down {
+        told.push(format!("state store does not answer: {why}"));
     }
     if let Some(why) = &now.speed_down {
         told.push(format!("speed layer is down: {why}"));

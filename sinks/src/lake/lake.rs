@@ -63,11 +63,7 @@ impl Lake {
     }
 
     /// At a place that the settings name.
-    pub fn open_at<'a>(
-        location: &Location,
-        owner: impl Into<Owner<'a>>,
-        runtime: Handle,
-    ) -> Result<Self, LakeError> {
+    pub fn open_at<'a>(location: &Location, owner: impl Into<Owner<'a>>, runtime: Handle) -> Result<Self, LakeError> {
         match location {
             Location::Folder(path) => Self::open(&path.to_string_lossy(), owner, runtime),
             Location::S3(address) => Self::at(Place::s3(address, runtime)?, owner.into())
