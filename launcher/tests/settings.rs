@@ -67,6 +67,24 @@ fn keys_of_the_older_job_need_a_redis() {
 }
 
 #[test]
+fn places_in_buckets_are_checked() {
+    let one = |text: &str| mistakes(text, &[]).join("; ");
+    assert_eq!(one("lake = \"s3://city/lake\"\nstate = \"s3://city/state/\"\n"), "");
+    for wrong in ["s3:/city", "s3://", "s3://City/lake", "s3://city/a//b", "s3://city/../b", "s3://city/a b"] {
+        let told = one(&format!("lake = \"{wrong}\""));
+        assert!(told.starts_with(&format!("job.toml:1: lake is `{wrong}`, no address of a bucket")), "{told}");
+    }
+    let told = one("lake = \"s3://city/a\"\nstate = \"s3://city/a/\"");
+    assert!(told.starts_with("job.toml:1: lake and state are the same place"), "{told}");
+    assert!(one("lake = \"gs://city/a\"").contains("lake is on gs"));
+    let told = one("[s3]\nendpoint = \"http://host:9000\"\nkms_key = \"k\"\n");
+    assert!(told.contains("job.toml:2: s3.endpoint is `http://host:9000`"), "{told}");
+    assert!(told.contains("job.toml:3: s3.kms_key is given, and s3.encryption is `bucket`"), "{told}");
+    assert_eq!(one("[s3]\nendpoint = \"http://host:9000\"\nallow_http = true\nencryption = \"kms\""), "");
+    assert!(one("[s3]\nendpoint = \"host:9000\"").contains("no address"));
+}
+
+#[test]
 fn the_command_line_wins_and_its_mistakes_name_it() {
     assert!(mistakes("tick = \"1ms\"", &[("tick", "30ms")]).is_empty());
     let told = mistakes("", &[("tick", "1ms")]);
@@ -143,6 +161,8 @@ fn variables_of_older_systems_are_aliases() {
         ("GPS_TOPIC", "positions"),
         ("WEATHER_TOPIC", "weather"),
         ("VEHICLE_TOPIC", ""),
+        ("AWS_ENDPOINT_URL", "https://any"),
+        ("AWS_ENDPOINT_URL_S3", "https://s3"),
     ];
     let variables = variables.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned()));
     let raw = Raw::gather(&file, variables, &[]);
@@ -150,5 +170,6 @@ fn variables_of_older_systems_are_aliases() {
     assert_eq!(told("input"), Some(("kafka://broker:9092".into(), "environment KAFKA_BOOTSTRAP_SERVERS".into())));
     assert_eq!(told("topics.gps_data"), Some(("positions".into(), "environment GPS_TOPIC".into())));
     assert_eq!(told("topics.weather_data").unwrap().0, "meteo", "the file has said something else");
+    assert_eq!(told("s3.endpoint").unwrap().0, "https://s3", "what is said of S3 alone wins, in whichever order");
     assert_eq!(told("topics.vehicle_data"), None, "an empty variable says nothing");
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 const POM: &str = include_str!("../servers/kafka/pom.xml");
+const S3_MODULE: &str = include_str!("../servers/s3/module");
 const REQUIREMENTS: &str = include_str!("../servers/python/requirements.txt");
 
 fn cache() -> PathBuf {
@@ -30,6 +31,12 @@ pub(crate) fn python_and_mark() -> (PathBuf, PathBuf) {
     (folder.join("bin/python"), folder.join("installed"))
 }
 
+/// The S3 server, whether it is there or not.
+pub(crate) fn versitygw() -> PathBuf {
+    let (_, version) = S3_MODULE.trim().rsplit_once("@v").expect("the module names its version");
+    cache().join(format!("versitygw-{version}")).join("versitygw")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +44,7 @@ mod tests {
     #[test]
     fn names_carry_the_pinned_versions() {
         assert!(kafka_jars().ends_with("kafka-4.1.0"), "{}", kafka_jars().display());
+        assert!(versitygw().ends_with("versitygw-1.8.0/versitygw"), "{}", versitygw().display());
         let (python, _) = python_and_mark();
         assert!(python.to_str().unwrap().contains("duckdb-"), "{}", python.display());
     }

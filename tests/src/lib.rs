@@ -15,6 +15,7 @@ mod ports;
 mod process;
 mod python;
 mod redis;
+pub mod s3;
 mod skip;
 pub mod traffic;
 
@@ -28,4 +29,5 @@ pub use ports::{Port, free_port};
 pub use process::Process;
 pub use python::python;
 pub use redis::Redis;
+pub use s3::S3;
 pub use skip::{Server, need, skip};

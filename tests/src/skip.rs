@@ -14,6 +14,8 @@ pub enum Server {
     Kafka,
     /// The `redis-server` program.
     Redis,
+    /// The `versitygw` program.
+    S3,
     /// Python with the lake's readers.
     Python,
 }
@@ -23,6 +25,7 @@ impl Server {
         match self {
             Self::Kafka => "kafka",
             Self::Redis => "redis",
+            Self::S3 => "s3",
             Self::Python => "python",
         }
     }
@@ -37,6 +40,7 @@ impl Server {
             Self::Redis => {
                 (!REDIS.get_or_init(|| runs("redis-server", "--version"))).then_some("there is no redis-server")
             }
+            Self::S3 => (!cache::versitygw().is_file()).then_some("versitygw is not in the cache"),
             Self::Python => python().is_none().then_some("duckdb and deltalake are not in the cache"),
         }
     }
