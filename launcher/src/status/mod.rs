@@ -40,8 +40,9 @@ pub fn run(status: &Status) -> Outcome {
             outcome(&found)
         }
         Err(error) => {
+            let outcome = if error.is_of_settings() { Outcome::WrongUse } else { Outcome::Failed };
             complain!("greenwave: {:#}", anyhow::Error::from(error));
-            Outcome::Failed
+            outcome
         }
     }
 }

@@ -100,6 +100,13 @@ pub enum InquiryError {
     Threads(std::io::Error),
 }
 
+impl InquiryError {
+    /// The settings name a store that cannot be read.
+    pub fn is_of_settings(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Refused { .. }))
+    }
+}
+
 /// Looks at a job through its state store. Nothing is written.
 pub fn inquire(job: &str, state: &Location) -> Result<Inquiry, InquiryError> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();

@@ -36,7 +36,7 @@ impl Refusal {
         if text.contains("incorrectly configured region") {
             return refused("the bucket is in another region", REGION);
         }
-        if text.contains(" 401 ") || text.contains(" 403 ") {
+        if is_denied(&text) {
             return refused("these credentials may not do that", RIGHTS);
         }
         let http = chain(error).find_map(|error| error.downcast_ref::<HttpError>());
@@ -69,7 +69,11 @@ impl Refusal {
             "RequestTimeTooSkewed" => refused("its clock and ours differ too much".into(), CLOCK),
             _ => {
                 let message = element(text, "Message").map_or(String::new(), |message| format!(": {message}"));
-                Self { fact: format!("it answers {code}{message}"), fix: MEND, is_final: false }
+                let answer = format!("{code}{message}");
+                if is_denied(text) {
+                    return refused(format!("it refuses the credentials ({answer})"), CREDENTIALS);
+                }
+                Self { fact: format!("it answers {answer}"), fix: MEND, is_final: false }
             }
         }
     }
@@ -82,6 +86,11 @@ impl Refusal {
     pub(super) fn silent(patience: Duration) -> Self {
         Self { fact: format!("it has not answered within {patience:?}"), fix: ADDRESS, is_final: false }
     }
+}
+
+/// By the status, of which the client tells only in words.
+fn is_denied(text: &str) -> bool {
+    ["401", "403"].iter().any(|status| text.contains(&format!("status code: {status} ")))
 }
 
 /// The text of an element of an answer's XML.
@@ -126,7 +135,8 @@ mod tests {
         );
         let busy = told("503 Service Unavailable", "SlowDown");
         assert_eq!((busy.fact.as_str(), busy.is_final), ("it answers SlowDown: Say", false));
-        assert_eq!(answered(" 403 Forbidden", "").unwrap().fix, RIGHTS);
+        assert_eq!(answered("403 Forbidden", "").unwrap().fix, RIGHTS);
+        assert_eq!(told("403 Forbidden", "UserGone").fact, "it refuses the credentials (UserGone: Say)");
     }
 
     #[test]

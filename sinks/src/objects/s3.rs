@@ -45,6 +45,19 @@ pub enum Encryption {
     Kms { key: Option<String> },
 }
 
+impl Encryption {
+    /// What the client is told, in its words.
+    fn headers(&self) -> Vec<(&'static str, &str)> {
+        const KIND: &str = "aws_server_side_encryption";
+        match self {
+            Self::Bucket => vec![],
+            Self::S3 => vec![(KIND, "AES256")],
+            Self::Kms { key: None } => vec![(KIND, "aws:kms")],
+            Self::Kms { key: Some(key) } => vec![(KIND, "aws:kms"), ("aws_sse_kms_key_id", key)],
+        }
+    }
+}
+
 /// `s3://bucket/path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct S3Address {
@@ -126,15 +139,8 @@ impl S3Address {
         if let Some(endpoint) = &settings.endpoint {
             builder = builder.with_config(AmazonS3ConfigKey::S3Endpoint, self.endpoint(endpoint));
         }
-        match &settings.encryption {
-            Encryption::Bucket => {}
-            Encryption::S3 => builder = builder.with_config(encryption_key("aws_server_side_encryption")?, "AES256"),
-            Encryption::Kms { key } => {
-                builder = builder.with_config(encryption_key("aws_server_side_encryption")?, "aws:kms");
-                if let Some(key) = key {
-                    builder = builder.with_config(encryption_key("aws_sse_kms_key_id")?, key);
-                }
-            }
+        for (name, value) in settings.encryption.headers() {
+            builder = builder.with_config(name.parse()?, value);
         }
         builder.build()
     }
@@ -146,8 +152,4 @@ impl S3Address {
             _ => endpoint.to_owned(),
         }
     }
-}
-
-fn encryption_key(name: &str) -> object_store::Result<AmazonS3ConfigKey> {
-    name.parse()
 }

@@ -27,11 +27,11 @@ fn faults_and_two_kills_lose_nothing_and_double_nothing() {
     let conf = [vec![city(), "lake_every=1".to_owned()], in_bucket(&proxy.address())].concat();
     let paced = [conf.clone(), vec!["pace=200x".to_owned()]].concat();
     for _ in 0..KILLS {
-        let (before, mut job) = (manifests(&s3), submit(&paced));
+        let (before, mut job) = (newest_manifest(&s3), submit(&paced));
         // One is the takeover's, the other a cut's.
         wait_for("a cut of this life", LIMIT, || {
             assert!(job.ended().is_none(), "{}", job.said());
-            (manifests(&s3) >= before + 2).then_some(())
+            (newest_manifest(&s3) >= before + 2).then_some(())
         });
         job.kill_9();
     }

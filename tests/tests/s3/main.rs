@@ -101,7 +101,9 @@ fn same_lakes(homes: &[&PathBuf], without: &[&str]) {
     assert_content(command, "the lakes differ");
 }
 
-/// Manifests in the bucket.
-fn manifests(s3: &S3) -> usize {
-    std::fs::read_dir(s3.file(HOME).join("state/jobs/city/manifest")).map_or(0, Iterator::count)
+/// The number of the newest manifest in the bucket.
+fn newest_manifest(s3: &S3) -> u64 {
+    let files = std::fs::read_dir(s3.file(HOME).join("state/jobs/city/manifest")).into_iter().flatten().flatten();
+    let names = files.filter_map(|file| file.file_name().into_string().ok());
+    names.filter_map(|name| name.strip_suffix(".json")?.parse().ok()).max().unwrap_or(0)
 }

@@ -19,7 +19,7 @@ fn a_store_that_is_down_is_told_and_waited_for() {
     let mut job = submit(&paced);
     wait_for("the third manifest", LIMIT, || {
         assert!(job.ended().is_none(), "{}", job.said());
-        (manifests(&s3) >= 3).then_some(())
+        (newest_manifest(&s3) >= 3).then_some(())
     });
     proxy.set(Faults::outage());
     job.wait_for_line("the outage in the log", LIMIT, |line| {
@@ -51,7 +51,7 @@ fn a_stop_is_not_kept_from_ending_by_a_store_that_is_down() {
     let mut s3 = S3::start();
     let conf = [vec![city(), "pace=200x".to_owned()], in_bucket(&s3.address())].concat();
     let mut job = submit(&conf);
-    wait_for("the third manifest", LIMIT, || (manifests(&s3) >= 3).then_some(()));
+    wait_for("the third manifest", LIMIT, || (newest_manifest(&s3) >= 3).then_some(()));
     let address = job_address(&conf);
     s3.kill_9();
     wait_for("the outage in the status", LIMIT, || {

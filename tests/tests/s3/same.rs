@@ -70,7 +70,7 @@ fn the_usual_variables_say_how_a_bucket_is_reached() {
     for line in [
         format!("s3.endpoint = {endpoint:?}  # environment AWS_ENDPOINT_URL"),
         "s3.region = \"eu-central-1\"  # environment AWS_REGION".to_owned(),
-        "s3.path_style = \"true\"  # default".to_owned(),
+        "s3.allow_http = \"true\"  # environment AWS_ALLOW_HTTP".to_owned(),
     ] {
         assert!(said.contains(&line), "{said}");
     }
