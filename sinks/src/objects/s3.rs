@@ -99,6 +99,7 @@ impl S3Address {
     pub fn open(&self, runtime: &Handle) -> Result<Arc<dyn ObjectStore>, Refusal> {
         let client = self.client().map_err(|error| Refusal::of_settings(&error))?;
         let (begun, patience) = (Instant::now(), self.settings.connect_timeout);
+        let mut refused = None;
         loop {
             let left = patience.saturating_sub(begun.elapsed());
             let answer = runtime.block_on(async {
@@ -108,11 +109,12 @@ impl S3Address {
             let refusal = match answer {
                 Ok(Ok(_)) => return Ok(Arc::new(client)),
                 Ok(Err(error)) => Refusal::of(&error).unwrap_or_else(|| Refusal::of_settings(&error)),
-                Err(_) => Refusal::silent(patience),
+                Err(_) => refused.unwrap_or_else(|| Refusal::silent(patience)),
             };
             if refusal.is_final || begun.elapsed() + START_PAUSE >= patience {
                 return Err(refusal);
             }
+            refused = Some(refusal);
             std::thread::sleep(START_PAUSE);
         }
     }

@@ -32,7 +32,7 @@ fn a_store_that_is_down_is_told_and_waited_for() {
         assert_eq!(status.wait(LIMIT).code(), Some(0), "{}", status.said());
         status.said().contains("; state store does not answer: cannot ").then_some(())
     });
-    let mut status = Job::spawn(command(&["status"], &[paced, vec!["connect_timeout=1s".to_owned()]].concat()));
+    let mut status = Job::spawn(command(&["status"], &[paced, vec!["connect_timeout=2s".to_owned()]].concat()));
     assert_eq!(status.wait(LIMIT).code(), Some(2), "{}", status.said());
     assert!(status.said().contains("it answers SlowDown"), "{}", status.said());
     assert!(job.ended().is_none(), "{}", job.said());
