@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use greenwave_sources::simulate::{Disorder, Settings};
 
+use crate::savepoint::{parse_from, parse_name};
 use crate::simulate::{self, Start};
 
 /// Stream processing for city traffic: Kafka topics in, the state of every road and vehicle out.
@@ -28,6 +29,8 @@ pub enum Command {
     Submit(Submit),
     /// Show how a job is: running or not, and what it waits for
     Status(Status),
+    /// Keep a checkpoint under a name, or show those that are kept
+    Savepoint(SavepointArgs),
     /// Tell every mistake in a settings file, with line, fact and fix
     Check(Check),
     /// Make up a city: its records into Kafka or a folder, and the truth about them
@@ -61,12 +64,46 @@ pub struct Submit {
     /// from its last cut by the next run
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     pub run_for: Option<Duration>,
+    /// Begin with the state of another job's savepoint, JOB/NAME; the same command goes on later
+    #[arg(long, value_name = "JOB/NAME", value_parser = parse_from)]
+    pub from: Option<String>,
     /// Take the place of a process that still runs this job, and discard what Redis holds of another state of it
     #[arg(long)]
     pub take_over: bool,
     /// What to print on standard output
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Works while the job runs and while it does not. Garbage collection leaves a savepoint's objects alone until it is
+removed.
+
+Examples:
+  greenwave savepoint city.toml before-upgrade
+  greenwave savepoint city.toml
+  greenwave savepoint city.toml before-upgrade --remove
+  greenwave submit city.toml --name trial --from city/before-upgrade --conf lake=./trial/lake"
+)]
+pub struct SavepointArgs {
+    /// Settings of the job, as they were given to submit
+    pub file: PathBuf,
+    /// Name of the savepoint; without one all are shown
+    #[arg(value_parser = parse_name)]
+    pub name: Option<String>,
+    /// Remove it
+    #[arg(long, requires = "name")]
+    pub remove: bool,
+    /// Override one setting; may be repeated
+    #[arg(long = "conf", value_name = "KEY=VALUE", value_parser = parse_pair)]
+    pub conf: Vec<(String, String)>,
+    /// Name of the job, as it was given to submit
+    #[arg(long = "name", value_name = "NAME")]
+    pub job: Option<String>,
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = Page::Text)]
+    pub output: Page,
 }
 
 #[derive(Debug, Args)]

@@ -48,6 +48,7 @@ pub fn run(demo: &Demo) -> Outcome {
         name: Some(JOB.to_owned()),
         run_for: None,
         take_over: false,
+        from: None,
         output: demo.output,
     };
     match submit::carry_out(&submit, checked) {

@@ -15,6 +15,7 @@ mod demo;
 mod live;
 mod references;
 mod report;
+mod savepoint;
 pub mod settings;
 mod signals;
 mod simulate;
@@ -68,6 +69,7 @@ pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
         args::Command::Demo(demo) => demo::run(&demo),
         args::Command::Submit(submit) => submit::run(submit),
         args::Command::Status(status) => status::run(&status),
+        args::Command::Savepoint(args) => savepoint::run(&args),
         args::Command::Check(check) => check::run(check),
         args::Command::Simulate(simulate) => simulate::run(&simulate),
         args::Command::Config(config) => config::run(&config),

@@ -97,6 +97,9 @@ fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
             "--for needs a state: without one, what was read since the last cut is lost; name a folder with `--conf state=FOLDER`"
         );
     }
+    if submit.from.is_some() && checked.state.is_none() {
+        anyhow::bail!("--from needs the state store that has the savepoint; name it with `--conf state=…`");
+    }
     let mut tables = Tables::read(&checked)?;
     if let InputKind::City(settings) = &checked.input {
         tables.files.push(Reference::new(CITY, settings.identity()));
@@ -140,6 +143,7 @@ fn job(submit: &Submit, checked: Checked) -> anyhow::Result<Job> {
         run_for: submit.run_for,
         pace: checked.pace,
         take_over: submit.take_over,
+        from: submit.from.clone(),
         http: checked.http.clone(),
         dataflow: dataflow.name,
         views: dataflow.views,

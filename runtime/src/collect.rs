@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::manifest::{self, Kind, Manifest};
+use crate::savepoint;
 use crate::store::{Store, StoreError};
 
 /// Checkpoints kept to fall back to.
@@ -12,22 +13,13 @@ const CHECKPOINTS_KEPT: usize = 5;
 /// after listing, so nothing newer is ever a candidate, whoever collects.
 pub fn garbage(store: &Store) -> Result<(), StoreError> {
     let ticks = store.list("state")?;
-    let numbers = manifest::sequence_numbers(store)?;
-    let mut roots = vec![];
-    let mut checkpoints = 0;
-    for &seq in numbers.iter().rev() {
-        let Some(root) = Manifest::read(store, seq)? else { continue };
-        checkpoints += usize::from(root.kind == Kind::Checkpoint);
-        roots.push(root);
-        if checkpoints == CHECKPOINTS_KEPT {
-            break;
-        }
-    }
-    let Some(oldest) = roots.last().filter(|_| checkpoints == CHECKPOINTS_KEPT) else { return Ok(()) };
-    let oldest_seq = oldest.seq;
+    let Some(roots) = roots(store)? else { return Ok(()) };
+    let saved = savepoint::read_all(store)?;
     // A damaged checkpoint has cuts made once more, under higher numbers.
     let oldest_tick = roots.iter().map(|root| root.tick().unwrap_or(0)).min().unwrap_or(0);
-    let named: HashSet<&str> = roots.iter().flat_map(Manifest::objects).collect();
+    let oldest_seq = roots.iter().map(|root| root.seq).min().unwrap_or(0);
+    let saved = saved.iter().map(|(_, manifest)| manifest);
+    let named: HashSet<&str> = roots.iter().chain(saved).flat_map(Manifest::objects).collect();
     for tick in ticks.iter().filter(|tick| tick.parse().is_ok_and(|tick: u64| tick < oldest_tick)) {
         for object in store.list(&format!("state/{tick}"))? {
             let name = format!("state/{tick}/{object}");
@@ -36,8 +28,22 @@ pub fn garbage(store: &Store) -> Result<(), StoreError> {
             }
         }
     }
-    for seq in numbers.into_iter().filter(|&seq| seq < oldest_seq) {
+    for seq in manifest::sequence_numbers(store)?.into_iter().filter(|&seq| seq < oldest_seq) {
         manifest::remove(store, seq)?;
     }
     Ok(())
+}
+
+/// The last checkpoints and everything after the oldest of them; `None` while there are fewer.
+pub fn roots(store: &Store) -> Result<Option<Vec<Manifest>>, StoreError> {
+    let (mut roots, mut checkpoints) = (vec![], 0);
+    for seq in manifest::sequence_numbers(store)?.into_iter().rev() {
+        let Some(root) = Manifest::read(store, seq)? else { continue };
+        checkpoints += usize::from(root.kind == Kind::Checkpoint);
+        roots.push(root);
+        if checkpoints == CHECKPOINTS_KEPT {
+            return Ok(Some(roots));
+        }
+    }
+    Ok(None)
 }

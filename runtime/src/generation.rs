@@ -135,6 +135,11 @@ fn refuse_if_alive(store: &Store, job: &str, newest: u64) -> Result<(), Generati
     }
 }
 
+/// The next number is the one after this: ticks are numbered by generation, and never go back.
+pub fn begin_after(store: &Store, number: u64) -> Result<(), StoreError> {
+    store.create(&name(number, "json"), Generation::of_this_process(number).encode()).map(|_| ())
+}
+
 /// Numbers in use, ascending.
 pub fn numbers(store: &Store) -> Result<Vec<u64>, StoreError> {
     let names = store.list("gen")?;

@@ -18,6 +18,7 @@ mod parts;
 mod progress;
 mod rejects;
 mod restore;
+pub mod savepoint;
 mod stager;
 pub mod status;
 mod store;

@@ -96,6 +96,9 @@ pub struct Manifest {
     #[serde(default)]
     pub lake: BTreeMap<String, u64>,
     pub counters: Counters,
+    /// The savepoint of another job that this one began with.
+    #[serde(default)]
+    pub from: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -117,13 +120,13 @@ impl Manifest {
         self.binding.as_ref().map(|binding| binding.tick)
     }
 
-    fn encode(&self) -> Bytes {
+    pub fn encode(&self) -> Bytes {
         let body = serde_json::to_string(self).expect("plain data with text keys");
         format!("{body}\n{:08x}\n", crc32fast::hash(body.as_bytes())).into()
     }
 
     /// `None` where the content is damaged.
-    fn decode(content: &[u8]) -> Option<Self> {
+    pub fn decode(content: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(content).ok()?;
         let (body, sum) = text.trim_end().rsplit_once('\n')?;
         (u32::from_str_radix(sum, 16).ok()? == crc32fast::hash(body.as_bytes())).then_some(())?;

@@ -137,6 +137,7 @@ fn fresh(plan: &Plan) -> Manifest {
         staged: BTreeMap::new(),
         lake: BTreeMap::new(),
         counters: Counters::default(),
+        from: None,
     }
 }
 

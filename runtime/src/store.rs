@@ -215,6 +215,10 @@ impl Store {
         Ok(names)
     }
 
+    pub fn runtime(&self) -> Handle {
+        self.runtime.clone()
+    }
+
     pub fn place(&self) -> &str {
         &self.place
     }

@@ -7,6 +7,7 @@ use greenwave_sources::{Answer, Fault, SourceError};
 
 use crate::generation::GenerationError;
 use crate::manifest::ManifestError;
+use crate::savepoint::SavepointError;
 use crate::stager::StageError;
 use crate::status::HttpError;
 use crate::store::StoreError;
@@ -17,6 +18,8 @@ pub enum RunError {
     Source(#[from] SourceError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Savepoint(#[from] SavepointError),
     #[error(transparent)]
     Generation(#[from] GenerationError),
     #[error(transparent)]
@@ -74,6 +77,7 @@ impl RunError {
             Self::LakeAhead { .. } | Self::LakeBehind { .. } | Self::LakeHole { .. } => 2,
             Self::Store(StoreError::Open { .. } | StoreError::Refused { .. } | StoreError::NotConditional { .. }) => 2,
             Self::Http(_) => 2,
+            Self::Savepoint(error) if error.is_of_use() => 2,
             Self::Source(error) if error.answer() == Answer::Stop(Fault::Settings) => 2,
             Self::Letters(error) if error.is_of_settings() => 2,
             Self::Lake(LakeError::OtherHistory { .. }) => 2,

@@ -68,6 +68,8 @@ pub struct Job {
     /// Event time that passes in one unit of real time, for an input that ends; `None`: as fast as it goes.
     pub pace: Option<f64>,
     pub take_over: bool,
+    /// A savepoint to begin with, `JOB/NAME`.
+    pub from: Option<String>,
     /// Where to tell how the job is; `None`: nowhere.
     pub http: Option<HttpSettings>,
     pub dataflow: &'static str,

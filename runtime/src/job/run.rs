@@ -25,6 +25,7 @@ use crate::memory;
 use crate::mint::Ledger;
 use crate::progress::{Identity, Progress};
 use crate::restore::{self, Plan};
+use crate::savepoint;
 use crate::status::{Http, HttpError};
 use crate::store::{Store, StoreError};
 use crate::waiting::Waiting;
@@ -47,6 +48,9 @@ pub fn run(
     let letters = job.dead_letters.clone().map(DeadLetters::open).transpose()?.map(Arc::new);
     let store = open_store(&job, tokio.handle().clone())?;
     let plan = plan(&job);
+    if let Some((from, state)) = job.from.as_ref().zip(job.state.as_ref()) {
+        savepoint::adopt(&store, &job.name, state, from)?;
+    }
     let first = highest(&store, &job, &plan)?;
     let history = restore::history(&store)?;
     let mut lake = open_lake(&job, &history, tokio.handle())?;
