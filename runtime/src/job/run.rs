@@ -67,10 +67,7 @@ pub fn run(
         |manifest| restore::load_state(&store, manifest, job.workers),
     )?;
     progress.restored(&manifest);
-    let store = match &job.state {
-        Some(Location::S3(_)) => store.waited_for(Waiting::new(fate, progress)),
-        _ => store,
-    };
+    let store = waited_for(store, &job, fate, progress);
     watch(speed.replica());
 
     let restored = manifest.binding.clone();
@@ -178,6 +175,14 @@ fn open_store(job: &Job, tokio: tokio::runtime::Handle) -> Result<Store, StoreEr
     match &job.state {
         Some(location) => Store::open(location, &job.name, tokio),
         None => Store::memory(&job.name, tokio),
+    }
+}
+
+/// A store elsewhere comes back, and the run is there when it does. A disk that fails is for this machine to mend.
+fn waited_for(store: Store, job: &Job, fate: &Arc<Fate>, progress: &Arc<Progress>) -> Store {
+    match &job.state {
+        Some(Location::S3(_)) => store.waited_for(Waiting::new(fate, progress)),
+        Some(Location::Folder(_)) | None => store,
     }
 }
 

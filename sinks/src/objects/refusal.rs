@@ -56,7 +56,8 @@ impl Refusal {
         let refused = |fact: String, fix| Self { fact, fix, is_final: true };
         match code {
             "NoSuchBucket" => refused("there is no such bucket".into(), BUCKET),
-            "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" => {
+            // The second is what Versity's gateway calls the first, with status 404.
+            "InvalidAccessKeyId" | "XAdminUserNotFound" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" => {
                 refused(format!("it refuses the credentials ({code})"), CREDENTIALS)
             }
             "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" => {
