@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use greenwave_model::CrashPoint;
 use serde::{Deserialize, Serialize};
 
 use crate::store::{Created, Store, StoreError};
@@ -72,6 +73,7 @@ impl Generation {
             Created::Ours if numbers(store)?.last() != Some(&ours.number) => return Err(lost),
             Created::Ours => {}
         }
+        CrashPoint::GenerationTaken.pass();
         ours.sign_of_life(store)?;
         Ok(ours)
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use greenwave_model::ViewSpec;
+use greenwave_model::{CrashPoint, ViewSpec};
 use greenwave_operators::state::States;
 use greenwave_sinks::kafka::DeadLetters;
 use greenwave_sinks::objects::Location;
@@ -54,6 +54,7 @@ pub fn run(
     progress.generation(generation.number);
     let (events, speed_heard) = crossbeam_channel::unbounded();
     let (speed, claim) = start_speed(speed_settings(&job, history, &first), generation.number, job.workers, events)?;
+    CrashPoint::RedisClaimed.pass();
     let restore::Found { manifest, made: states, recorded } = restore::take_over(
         &store,
         &generation,
@@ -121,6 +122,7 @@ struct Ending {
 
 impl Ending {
     fn end(self, mut remains: Vec<Remains>, fate: &Fate, progress: &Progress) -> Result<Summary, RunError> {
+        CrashPoint::WorkersEnded.pass();
         let leader = remains.iter_mut().find_map(|remains| remains.leader.take());
         let counters = leader.map(Leader::end).unwrap_or_default();
         let stopped = Arc::into_inner(self.speed).map(|speed| speed.stop(SPEED_DRAIN));
@@ -131,7 +133,9 @@ impl Ending {
         if let Some(Err(error)) = stopped {
             tracing::warn!(%error, "speed layer did not take the last ticks; the next start repeats them");
         }
+        CrashPoint::EndNext.pass();
         self.generation.ended(&self.store)?;
+        CrashPoint::EndTold.pass();
         let mut state_rows: BTreeMap<String, u64> = BTreeMap::new();
         for (id, rows) in remains.iter().flat_map(|remains| &remains.rows) {
             *state_rows.entry((*id).to_owned()).or_default() += *rows as u64;
