@@ -255,11 +255,7 @@ impl Leader {
             Durable::Lake { tick, took } => {
                 self.lake_busy = false;
                 self.lake_tick = tick;
-                for (table, runs) in &self.manifest.staged {
-                    if runs.iter().any(|run| run.tick <= tick) {
-                        self.manifest.lake.insert(table.clone(), tick);
-                    }
-                }
+                self.manifest.note_lake(tick);
                 self.progress.lake(tick, took);
             }
         }

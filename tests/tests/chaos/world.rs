@@ -70,7 +70,7 @@ impl World {
             "lake_every=1".to_owned(),
             "http=none".to_owned(),
         ];
-        conf.iter().for_each(|pair| drop(command.args(["--conf", pair])));
+        command.args(conf.iter().flat_map(|pair| ["--conf", pair]));
         if start.take_over {
             command.arg("--take-over");
         }
