@@ -35,7 +35,7 @@ pub fn live(world: &mut World, life: &Life, tally: &mut Tally) {
     }
 }
 
-/// False when it has ended before its time, as it may, or is to be tried again.
+/// False when it has to be tried again: it passed by where it was to end.
 fn lived(world: &mut World, life: &Life, tally: &mut Tally) -> bool {
     tally.lives += 1;
     let mut running = begin(world, life, tally);
@@ -43,21 +43,21 @@ fn lived(world: &mut World, life: &Life, tally: &mut Tally) -> bool {
     match life.end {
         End::Killed(after) => {
             if !running.lasts(world, after) {
-                return false;
+                return running.may_fail;
             }
             running.job.kill_9();
             tally.event("killed at any time");
         }
         End::KilledAt(point, _) => {
             if !running.stands(world, point) {
-                return false;
+                return running.may_fail;
             }
             running.job.kill_9();
             tally.killed_at(point);
         }
         End::Overslept(after, checkpoints) => {
             if !running.lasts(world, after) {
-                return false;
+                return running.may_fail;
             }
             running.job.signal(libc::SIGSTOP);
             oversleep(world, running.job, checkpoints, life);
@@ -65,14 +65,14 @@ fn lived(world: &mut World, life: &Life, tally: &mut Tally) -> bool {
         }
         End::OversleptAt(point, _, checkpoints) => {
             if !running.stands(world, point) {
-                return false;
+                return running.may_fail;
             }
             oversleep(world, running.job, checkpoints, life);
             tally.overslept_at(point);
         }
         End::Interrupted(after) => {
             if !running.lasts(world, after) {
-                return false;
+                return running.may_fail;
             }
             interrupt(&mut running.job);
             tally.event("ended by Ctrl-C");
@@ -197,6 +197,7 @@ impl Running {
         let _ = self.job.wait(LIMIT);
         assert!(self.may_fail, "greenwave ended with {status} by itself; it said:\n{}", self.job.said());
         assert_eq!(status.code(), Some(1), "{}", self.job.said());
+        println!("        it ended by itself: {}", self.job.stderr().pop().unwrap_or_default());
         true
     }
 }

@@ -20,7 +20,7 @@ use tally::Tally;
 use world::{Start, World};
 
 /// Records a second. Two cores carry the broker, the city and a job that restarts every three seconds.
-const RATE: u32 = 1_500;
+const RATE: u32 = 1_000;
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
