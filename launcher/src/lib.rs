@@ -57,10 +57,6 @@ impl From<Outcome> for ExitCode {
 pub fn run(line: impl IntoIterator<Item = OsString>) -> ExitCode {
     report::start_log();
     signals::end_on_panic();
-    if let Err(mistake) = crash::await_from_environment() {
-        complain!("greenwave: {mistake}");
-        return Outcome::WrongUse.into();
-    }
     let command = match args::Line::try_parse_from(line) {
         Ok(line) => line.command,
         Err(told) => {
