@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod life;
+mod reader;
 mod schedule;
 mod tally;
 mod world;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use greenwave_tests::{Server, need};
 
+use reader::Reader;
 use schedule::Schedule;
 use tally::Tally;
 use world::{Start, World};
@@ -37,6 +39,7 @@ fn a_city_survives_chaos() {
     let (mut schedule, mut tally) = (Schedule::drawn_from(seed), Tally::new(seed));
     let mut world = World::new(seed, RATE);
     println!("it is in {}", world.place().display());
+    let reader = Reader::of(world.redis.url());
     while let Some(life) = schedule.listed() {
         println!("{:5.1} s: {life:?}", tally.elapsed().as_secs_f64());
         life::live(&mut world, &life, &mut tally);
@@ -52,6 +55,7 @@ fn a_city_survives_chaos() {
     world.wait_for_records(&mut last, records);
     let summary = life::interrupt(&mut last);
     println!("{tally}{records} records produced, {} cuts", summary["cuts"]);
+    println!("{} looks at Redis saw no group go back", reader.content());
     println!("{}", world.judge(&summary));
     let unreached = tally.never_reached();
     assert!(unreached.is_empty(), "crash points that no process came to: {unreached:?}");
