@@ -1,7 +1,7 @@
 # The commands a person types. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint install-test-servers
+.PHONY: help demo test chaos bench lint install-test-servers
 
 ## demo: an hour of a simulated city through the whole engine into .demo/, in about a minute once built
 demo:
@@ -12,6 +12,12 @@ demo:
 ## test: every suite against real servers, and a table of what passed and what was skipped
 test:
 	tests/run
+
+## chaos: kills, pauses and failing servers against the exactly-once protocol; SEED=7 MINUTES=30 repeats a run, or begins one
+chaos:
+	tests/servers/install
+	GREENWAVE_SEED=$(or $(SEED),1) GREENWAVE_CHAOS_MINUTES=$(or $(MINUTES),0) \
+		cargo test --release --package greenwave-tests --test chaos -- --nocapture
 
 ## bench: the figures of benches/results.md, measured here
 bench:

@@ -10,6 +10,7 @@ mod args;
 mod check;
 mod completions;
 mod config;
+mod crash;
 mod dataflows;
 mod demo;
 mod live;

@@ -18,7 +18,7 @@ use crate::args::{Output, Submit};
 use crate::dataflows::{DATAFLOWS, Dataflow};
 use crate::references::Tables;
 use crate::settings::{Checked, InputKind, Raw, SpeedKind, StartAt};
-use crate::{Outcome, check, report, signals};
+use crate::{Outcome, check, crash, report, signals};
 
 /// Records above this size are rejects: a GPS report has some 200 bytes.
 const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -46,6 +46,10 @@ pub fn carry_out(submit: &Submit, checked: Checked) -> Result<(String, Summary),
         complain!("greenwave: {error:#}");
         Outcome::WrongUse
     })?;
+    if let Err(mistake) = crash::await_from_environment() {
+        complain!("greenwave: {mistake}");
+        return Err(Outcome::WrongUse);
+    }
     let name = job.name.clone();
     let (fate, progress) = (Arc::new(Fate::default()), Arc::new(Progress::default()));
     if let Err(error) = signals::drain_on_signal(fate.clone()) {

@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no engine. Every other crate speaks in these types.
 
 pub mod binding;
+pub mod crash;
 pub mod event;
 pub mod ids;
 pub mod iso;
@@ -13,6 +14,7 @@ pub mod view;
 pub mod views;
 
 pub use binding::{Binding, Clock, CutRef, PartitionBound};
+pub use crash::CrashPoint;
 pub use event::{Batch, Event, GpsRaw, GpsReading, PartitionClock, Reject, RejectReason, TextColumn};
 pub use ids::{GROUPS, Name, PartitionKey, RecordRef, VNODES, group_of, vnode};
 pub use position::Position;

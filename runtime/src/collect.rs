@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use greenwave_model::CrashPoint;
+
 use crate::manifest::{self, Kind, Manifest};
 use crate::savepoint;
 use crate::store::{Store, StoreError};
@@ -25,11 +27,14 @@ pub fn garbage(store: &Store) -> Result<(), StoreError> {
             let name = format!("state/{tick}/{object}");
             if !named.contains(name.as_str()) {
                 store.delete(&name)?;
+                CrashPoint::GarbageRemoved.pass();
             }
         }
     }
+    CrashPoint::OldManifestsNext.pass();
     for seq in manifest::sequence_numbers(store)?.into_iter().filter(|&seq| seq < oldest_seq) {
         manifest::remove(store, seq)?;
+        CrashPoint::OldManifestRemoved.pass();
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use greenwave_model::CrashPoint;
 use greenwave_sinks::kafka::{DeadLetters, LetterError};
 use greenwave_sinks::lake::{self, Commit, Lake, LakeError, Table};
 
@@ -178,7 +179,9 @@ impl ManifestWriter {
                 Ok(manifest) => {
                     let started = Instant::now();
                     self.await_letters()?;
+                    CrashPoint::PartsComplete.pass();
                     manifest.commit(&self.store)?;
+                    CrashPoint::ManifestWritten.pass();
                     if let Some((offsets, binding)) = offsets.zip(manifest.binding.as_ref()) {
                         offsets.checkpoint(binding);
                     }
@@ -186,6 +189,7 @@ impl ManifestWriter {
                     if !self.leader.tell(outbox, Durable::Manifest { tick, took: started.elapsed() }) {
                         return Ok(());
                     }
+                    CrashPoint::ManifestTold.pass();
                     if let Err(error) = collect::garbage(&self.store) {
                         tracing::warn!(%error, "old checkpoints stay in the state store until the next one");
                     }
@@ -268,6 +272,7 @@ impl LakeWriter {
             self.progress.lake_down(None);
             tracing::info!(tick = job.tick, "lake takes rows again");
         }
+        CrashPoint::LakeUntold.pass();
         Ok(())
     }
 

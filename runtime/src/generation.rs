@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use greenwave_model::CrashPoint;
 use serde::{Deserialize, Serialize};
 
+use crate::RunError;
 use crate::store::{Created, Store, StoreError};
 
 /// A generation that gave a sign of life this recently is taken for alive.
@@ -56,6 +58,10 @@ pub enum GenerationError {
         "cannot start job {job}: another process took generation {generation} at the same moment; only one may run"
     )]
     Lost { job: String, generation: u64 },
+    #[error(
+        "cannot go on as generation {ours} of job {job}: generation {by} has taken over; only one process may run it"
+    )]
+    Superseded { job: String, ours: u64, by: u64 },
 }
 
 impl Generation {
@@ -72,6 +78,7 @@ impl Generation {
             Created::Ours if numbers(store)?.last() != Some(&ours.number) => return Err(lost),
             Created::Ours => {}
         }
+        CrashPoint::GenerationTaken.pass();
         ours.sign_of_life(store)?;
         Ok(ours)
     }
@@ -79,6 +86,15 @@ impl Generation {
     pub fn sign_of_life(&self, store: &Store) -> Result<(), StoreError> {
         let now = Self { at_ms: wall_ms(), ..self.clone() };
         store.put(&name(self.number, "alive"), now.encode())
+    }
+
+    /// What a failed run has to tell. One that has been taken over fails of what the other did: its files are collected,
+    /// its lake is ahead. Then that is the cause, and what it came upon is no reason to mend anything.
+    pub fn cause(&self, store: &Store, job: &str, error: RunError) -> RunError {
+        let newest = numbers(store).ok().and_then(|numbers| numbers.last().copied());
+        let Some(by) = newest.filter(|newest| *newest > self.number && error.exit_code() != 75) else { return error };
+        tracing::info!(%error, "failed after another process had taken over");
+        GenerationError::Superseded { job: job.to_owned(), ours: self.number, by }.into()
     }
 
     /// After an orderly end nobody has to wait.
@@ -166,4 +182,22 @@ fn process_start(pid: u32) -> Option<u64> {
 
 pub fn wall_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_was_taken_over_tells_of_that_whatever_it_came_upon() {
+        let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("threads");
+        let store = Store::memory("city", tokio.handle().clone()).expect("memory takes anything");
+        let gone = || RunError::Damaged { object: "state/7/1-dedup".into(), place: "here".into(), why: "gone".into() };
+        let late = Generation::take(&store, "city", false, None).expect("the first");
+        assert_eq!(late.cause(&store, "city", gone()).exit_code(), gone().exit_code());
+        let next = Generation::take(&store, "city", true, None).expect("the second");
+        let told = late.cause(&store, "city", gone());
+        assert!(told.exit_code() == 75 && told.to_string().contains("generation 2"), "{told}");
+        assert_eq!(next.cause(&store, "city", gone()).exit_code(), gone().exit_code());
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use greenwave_model::Binding;
+use greenwave_model::{Binding, CrashPoint};
 use greenwave_sinks::speed::{Speed, ToSpeed};
 use greenwave_sources::Standing;
 use timely::dataflow::operators::probe::Handle as ProbeHandle;
@@ -184,6 +184,8 @@ impl Leader {
         self.progress.bound(&binding);
         let records: i64 = binding.partitions.iter().map(|partition| partition.end - partition.start).sum();
         tracing::debug!(tick, is_cut = binding.is_cut, records, now_ms = binding.now_ms, "tick bound");
+        let is_repeat = binding.generation < self.manifest.generation;
+        if is_repeat { CrashPoint::RepeatBound } else { CrashPoint::TickBound }.pass();
         let json = serde_json::to_string(&binding).expect("plain data with text keys");
         self.speed.send(ToSpeed::Bound {
             tick,
@@ -253,11 +255,7 @@ impl Leader {
             Durable::Lake { tick, took } => {
                 self.lake_busy = false;
                 self.lake_tick = tick;
-                for (table, runs) in &self.manifest.staged {
-                    if runs.iter().any(|run| run.tick <= tick) {
-                        self.manifest.lake.insert(table.clone(), tick);
-                    }
-                }
+                self.manifest.note_lake(tick);
                 self.progress.lake(tick, took);
             }
         }

@@ -174,6 +174,16 @@ impl Manifest {
         parts.chain(self.staged.values().flatten().map(|run| run.object.as_str()))
     }
 
+    /// Every table holds its rows up to the tick. What a table must have from here on is the last of its runs: one that
+    /// had them all before was not written to, and its transaction stands where it stood.
+    pub fn note_lake(&mut self, tick: u64) {
+        for (table, runs) in &self.staged {
+            let Some(last) = runs.iter().map(|run| run.tick).filter(|run| *run <= tick).max() else { continue };
+            let known = self.lake.entry(table.clone()).or_insert(last);
+            *known = last.max(*known);
+        }
+    }
+
     /// When it was written, in milliseconds since 1970.
     pub fn written_ms(&self, store: &Store) -> Result<Option<i64>, StoreError> {
         store.written_ms(&name(self.seq))
@@ -196,4 +206,30 @@ pub fn remove(store: &Store, seq: u64) -> Result<(), StoreError> {
 pub fn sequence_numbers(store: &Store) -> Result<Vec<u64>, StoreError> {
     let names = store.list("manifest")?;
     Ok(names.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(tick: u64) -> StagedRun {
+        StagedRun { object: format!("{tick}"), tick, date: "2026-03-02".into(), rows: 1, bytes: 1, crc32: 0 }
+    }
+
+    #[test]
+    fn a_table_that_had_its_rows_is_not_expected_at_a_tick_without_any() {
+        let mut manifest: Manifest = serde_json::from_value(serde_json::json!({
+            "seq": 1, "kind": "takeover", "generation": 2, "nonce": 0, "binding": null, "settings": "", "plan_hash": "",
+            "version": "", "ops": {}, "staged": {}, "counters": Counters::default(),
+        }))
+        .expect("fields of today or before");
+        manifest.lake.insert("written".into(), 9);
+        manifest.staged.insert("dropped".into(), vec![run(5), run(7), run(12)]);
+        manifest.staged.insert("written".into(), vec![run(7)]);
+        manifest.staged.insert("later".into(), vec![run(12)]);
+        // `dropped` was committed at 7 by a process that died before it could say so, and there is nothing of 8 to 11.
+        manifest.note_lake(11);
+        let known: Vec<(&str, u64)> = manifest.lake.iter().map(|(table, tick)| (table.as_str(), *tick)).collect();
+        assert_eq!(known, [("dropped", 7), ("written", 9)]);
+    }
 }

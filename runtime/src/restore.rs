@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use greenwave_model::{Binding, PartitionBound, PartitionClock, PartitionKey, group_of};
+use greenwave_model::{Binding, CrashPoint, PartitionBound, PartitionClock, PartitionKey, group_of};
 use greenwave_operators::state::StateRow;
 
 use crate::RunError;
@@ -77,8 +77,12 @@ pub fn take_over<T>(
             nonce: crate::nonce(),
             ..found
         };
+        CrashPoint::TakeoverReady.pass();
         match manifest.commit(store) {
-            Ok(()) => return Ok(Found { manifest, made, recorded }),
+            Ok(()) => {
+                CrashPoint::TakeoverRecorded.pass();
+                return Ok(Found { manifest, made, recorded });
+            }
             Err(crate::manifest::ManifestError::Fenced { .. }) if newest_generation(store)? == generation.number => {}
             Err(error) => return Err(error.into()),
         }
@@ -190,6 +194,7 @@ pub fn load_state(store: &Store, manifest: &Manifest, workers: usize) -> Result<
                 owned[worker].entry(id.clone()).or_default().push(row);
             })
             .map_err(|error| damaged(error.to_string()))?;
+            CrashPoint::StatePartLoaded.pass();
         }
     }
     Ok(owned)

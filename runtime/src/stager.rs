@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use arrow_array::RecordBatch;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use greenwave_model::{Binding, Change, Deltas, PartitionKey, RecordRef, iso};
+use greenwave_model::{Binding, Change, CrashPoint, Deltas, PartitionKey, RecordRef, iso};
 use greenwave_operators::graph::Verdict;
 use greenwave_operators::state::{Saved, SavedPart};
 use greenwave_sinks::lake::{self, DroppedRows, ViewRows};
@@ -175,6 +175,7 @@ impl Staging {
         let object = format!("state/{tick}/{}-{id}-{:016x}", self.generation, crate::nonce());
         let (bytes, crc32) = (content.len() as u64, crc32fast::hash(&content));
         self.store.put(&object, content)?;
+        CrashPoint::PartUploaded.pass();
         Ok(Part { object, tick, rows, bytes, crc32 })
     }
 }

@@ -5,10 +5,12 @@
 
 mod binary;
 mod cache;
+mod checkpoints;
 mod disk;
 mod folder;
 pub mod http;
 mod job;
+mod judge;
 pub mod kafka;
 mod patience;
 mod ports;
@@ -20,9 +22,11 @@ mod skip;
 pub mod traffic;
 
 pub use binary::{greenwave, greenwave_binary};
+pub use checkpoints::Checkpoints;
 pub use disk::SmallDisk;
 pub use folder::{Folder, target_folder};
 pub use job::Job;
+pub use judge::Judge;
 pub use kafka::Kafka;
 pub use patience::{try_wait_for, wait_for};
 pub use ports::{Port, free_port};

@@ -7,14 +7,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use greenwave_tests::kafka::{Options, Pace};
 use greenwave_tests::traffic::{Random, Traffic};
-use greenwave_tests::{Folder, Job, Kafka, Redis, Server, need, python, wait_for};
+use greenwave_tests::{Checkpoints, Folder, Job, Judge, Kafka, Redis, Server, need, wait_for};
 use serde_json::Value;
 
 const RECORDS: usize = 200_000;
@@ -70,32 +69,13 @@ impl Home {
         Job::submit(line)
     }
 
-    fn numbers(&self, folder: &str) -> Vec<u64> {
-        let path = self.folder.join("state/jobs/city").join(folder);
-        let entries = fs::read_dir(path).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let mut numbers: Vec<u64> = names.filter_map(|name| name.strip_suffix(".json")?.parse().ok()).collect();
-        numbers.sort_unstable();
-        numbers
-    }
-
-    /// The newest manifest that can be read.
-    fn manifest(&self) -> Option<Value> {
-        let folder = self.folder.join("state/jobs/city/manifest");
-        self.numbers("manifest").into_iter().rev().find_map(|seq| {
-            let text = fs::read_to_string(folder.join(format!("{seq:020}.json"))).ok()?;
-            serde_json::from_str(text.lines().next()?).ok()
-        })
-    }
-
-    fn checkpoint_seq(&self) -> u64 {
-        let newest = self.manifest().filter(|manifest| manifest["kind"] == "checkpoint");
-        newest.and_then(|manifest| manifest["seq"].as_u64()).unwrap_or(0)
+    fn checkpoints(&self) -> Checkpoints {
+        Checkpoints::of(&self.folder.join("state"), "city")
     }
 
     /// True when the newest manifest lists rows that the table's log does not have.
     fn lake_is_behind(&self) -> bool {
-        let Some(manifest) = self.manifest() else { return false };
+        let Some(manifest) = self.checkpoints().newest() else { return false };
         let staged = manifest["staged"].as_object().cloned().unwrap_or_default();
         staged.iter().any(|(table, runs)| {
             let newest = runs.as_array().unwrap().iter().filter_map(|run| run["tick"].as_u64()).max();
@@ -129,18 +109,19 @@ fn pause(limit: Duration, until: impl Fn() -> bool) {
 
 /// Lives once and is killed; returns where the kill fell.
 fn live_and_die(home: &Home, aim: Aim, random: &mut Random) -> Aim {
-    let (seq, generation) = (home.checkpoint_seq(), home.numbers("gen").last().copied().unwrap_or(0));
+    let store = home.checkpoints();
+    let (seq, generation) = (store.checkpoint(), store.generation());
     let mut job = home.submit();
     let alive = |job: &mut Job| assert!(job.ended().is_none(), "greenwave ended by itself; it said:\n{}", job.said());
     match aim {
         Aim::Restore => {
-            wait_for("the next generation", LIMIT, || (home.numbers("gen").last() > Some(&generation)).then_some(()));
+            wait_for("the next generation", LIMIT, || (store.generation() > generation).then_some(()));
             pause(Duration::from_millis(random.below(25)), || false);
         }
         Aim::Anywhere | Aim::AfterManifest => {
             wait_for("a checkpoint", LIMIT, || {
                 alive(&mut job);
-                (home.checkpoint_seq() > seq).then_some(())
+                (store.checkpoint() > seq).then_some(())
             });
         }
     }
@@ -148,12 +129,13 @@ fn live_and_die(home: &Home, aim: Aim, random: &mut Random) -> Aim {
         pause(Duration::from_millis(random.below(1_100)), || false);
     }
     if aim == Aim::AfterManifest {
-        let before = home.numbers("manifest").last().copied();
-        pause(LIMIT, || home.numbers("manifest").last().copied() > before);
+        let before = store.manifests().last().copied();
+        pause(LIMIT, || store.manifests().last().copied() > before);
     }
     job.kill_9();
-    let restored_only = home.manifest().is_some_and(|manifest| manifest["kind"] == "takeover")
-        || home.manifest().is_some_and(|manifest| manifest["generation"].as_u64() == Some(generation));
+    let is_restored_only =
+        |manifest: Value| manifest["kind"] == "takeover" || manifest["generation"].as_u64() == Some(generation);
+    let restored_only = store.newest().is_some_and(is_restored_only);
     match aim {
         Aim::Restore if restored_only => Aim::Restore,
         _ if home.lake_is_behind() => Aim::AfterManifest,
@@ -195,9 +177,9 @@ fn ten_kills_lose_nothing_and_double_nothing() {
 
     let (mut fell, mut newer) = (vec![], 0);
     for aim in aims(&mut random) {
-        let before = home.checkpoint_seq();
+        let before = home.checkpoints().checkpoint();
         fell.push(live_and_die(&home, aim, &mut random));
-        newer += usize::from(home.checkpoint_seq() > before);
+        newer += usize::from(home.checkpoints().checkpoint() > before);
     }
     let count = |aim: Aim| fell.iter().filter(|at| **at == aim).count();
     println!("kills fell: {fell:?}; {newer} restarts found a newer manifest");
@@ -205,13 +187,13 @@ fn ten_kills_lose_nothing_and_double_nothing() {
     assert!(count(Aim::AfterManifest) >= 2, "too few kills between a manifest and its lake commit: {fell:?}");
     assert!(count(Aim::Restore) >= 1, "no kill during a restore: {fell:?}");
 
-    let seq = home.checkpoint_seq();
+    let seq = home.checkpoints().checkpoint();
     let mut last = home.submit();
     assert_eq!(feeder.join().unwrap(), RECORDS as u64);
     assert!(fed.load(Ordering::Acquire));
     wait_for("the last record in a checkpoint of the last life", LIMIT, || {
-        let counters = home.manifest()?["counters"]["records"].as_u64()?;
-        (counters == RECORDS as u64 && home.checkpoint_seq() > seq).then_some(())
+        let store = home.checkpoints();
+        (store.records() == RECORDS as u64 && store.checkpoint() > seq).then_some(())
     });
     last.interrupt();
     let status = last.wait(LIMIT);
@@ -239,19 +221,5 @@ fn judge(home: &Home, kafka: &Kafka, summary: &Value) {
         })
         .collect();
     fs::write(&truth, lines.join("\n")).unwrap();
-    let told = home.folder.join("summary.json");
-    fs::write(&told, summary.to_string()).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("judge/judge.py");
-    let mut command = Command::new(python().unwrap());
-    command.arg(script).arg("--lake").arg(home.folder.join("lake")).args([
-        "--redis",
-        &home.redis,
-        "--input-kind",
-        "kafka",
-    ]);
-    command.arg("--truth").arg(&truth).arg("--summary").arg(&told);
-    let verdict = command.output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&verdict.stdout), String::from_utf8_lossy(&verdict.stderr));
-    assert!(verdict.status.success(), "the judge found violations:\n{said}");
-    println!("{said}");
+    println!("{}", Judge::of(&home.folder.join("lake")).redis(&home.redis).truth(&truth).summary(summary).acquit());
 }

@@ -72,7 +72,7 @@ impl RunError {
         match self {
             Self::Fenced { .. } | Self::Manifest(ManifestError::Fenced { .. }) => 75,
             Self::Speed(SpeedError::Fenced { .. }) => 75,
-            Self::Generation(GenerationError::Lost { .. }) => 75,
+            Self::Generation(GenerationError::Lost { .. } | GenerationError::Superseded { .. }) => 75,
             Self::Generation(GenerationError::Alive { .. }) | Self::PlanChanged { .. } | Self::OtherCity { .. } => 2,
             Self::LakeAhead { .. } | Self::LakeBehind { .. } | Self::LakeHole { .. } => 2,
             Self::Store(StoreError::Open { .. } | StoreError::Refused { .. } | StoreError::NotConditional { .. }) => 2,

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use greenwave_model::ViewSpec;
+use greenwave_model::{CrashPoint, ViewSpec};
 use greenwave_operators::state::States;
 use greenwave_sinks::kafka::DeadLetters;
+use greenwave_sinks::lake::{Lake, Table};
 use greenwave_sinks::objects::Location;
 use greenwave_sinks::speed::{Replica, Speed, SpeedSettings};
 
@@ -53,60 +54,91 @@ pub fn run(
     }
     let first = highest(&store, &job, &plan)?;
     let history = restore::history(&store)?;
-    let mut lake = open_lake(&job, &history, tokio.handle())?;
+    let lake = open_lake(&job, &history, tokio.handle())?;
     let generation = Generation::take(&store, &job.name, job.take_over, http.as_ref().map(Http::address))?;
     progress.generation(generation.number);
-    let (events, speed_heard) = crossbeam_channel::unbounded();
-    let (speed, claim) = start_speed(speed_settings(&job, history, &first), generation.number, job.workers, events)?;
-    let restore::Found { manifest, made: states, recorded } = restore::take_over(
-        &store,
-        &generation,
-        &plan,
-        first,
-        |highest| refuse_other_lake(&job.name, lake.as_mut(), highest),
-        |manifest| restore::load_state(&store, manifest, job.workers),
-    )?;
-    progress.restored(&manifest);
-    let store = waited_for(store, &job, fate, progress);
-    watch(speed.replica());
+    let (name, ours) = (job.name.clone(), generation.clone());
+    let taken = Taken { begun, input, letters, store: store.clone(), plan, first, history, lake, generation };
+    taken.go_on(job, fate, progress, watch).map_err(|error| ours.cause(&store, &name, error))
+}
 
-    let restored = manifest.binding.clone();
-    let last = recorded.last().map(|binding| binding.tick);
-    let visible = restore::repeats(recorded.last().or(restored.as_ref()), &claim.unwrap_or_default())?;
-    let repeats = [recorded, visible].concat();
-    let table = input.table(restored.as_ref(), &repeats)?;
-    let positions = positions(&table);
-    let references = job.references.iter().map(|table| (table.name.clone(), table.hash.clone())).collect();
-    let repeats = (repeats, last.unwrap_or(0));
-    let ledger = Ledger::new(generation.number, restored.as_ref(), table, repeats, references, job.out_of_orderness_ms);
-    let speed = Arc::new(speed);
-    let offsets = input.group_offsets(&job.name);
-    let committer = Committer::start(&store, &generation, lake, offsets, letters.clone(), fate, progress);
-    let limits = Limits { workers: job.workers, lake_every: job.lake_every, run_for: job.run_for };
-    let mint = input.mint(ledger, &job);
-    let leader = Leader::new(mint, manifest, committer, speed.clone(), progress.clone(), limits);
-    let shared = Shared {
-        restored: restored.clone(),
-        positions,
-        input,
-        store: store.clone(),
-        generation: generation.number,
-        speed: speed.clone(),
-        letters,
-        fate: fate.clone(),
-        plan: Arc::new(worker::Plan { settings_json: plan.settings, plan_hash: plan.hash }),
-        build: job.build.clone(),
-        saving: job.state.is_some(),
-        with_lake: job.lake.is_some(),
-        workers: job.workers,
-        is_paced: job.pace.is_some(),
-        states: Mutex::new(states),
-        leader: Mutex::new(Some(leader)),
-    };
-    let listener = listen_to_speed(speed_heard, progress.clone(), fate.clone());
-    let remains = run_workers(Arc::new(shared))?;
-    let restored_tick = restored.map(|binding| binding.tick);
-    Ending { job, speed, listener, generation, store, restored_tick, begun }.end(remains, fate, progress)
+/// A generation that is ours, and what was opened before it was taken.
+struct Taken {
+    begun: Instant,
+    input: Opened,
+    letters: Option<Arc<DeadLetters>>,
+    store: Store,
+    plan: Plan,
+    first: Manifest,
+    history: String,
+    lake: Option<(Lake, Vec<Table>)>,
+    generation: Generation,
+}
+
+impl Taken {
+    fn go_on(
+        self,
+        job: Job,
+        fate: &Arc<Fate>,
+        progress: &Arc<Progress>,
+        watch: impl FnOnce(Arc<Replica>),
+    ) -> Result<Summary, RunError> {
+        let Self { begun, input, letters, store, plan, first, history, mut lake, generation } = self;
+        let (events, speed_heard) = crossbeam_channel::unbounded();
+        let (speed, claim) =
+            start_speed(speed_settings(&job, history, &first), generation.number, job.workers, events)?;
+        CrashPoint::RedisClaimed.pass();
+        let restore::Found { manifest, made: states, recorded } = restore::take_over(
+            &store,
+            &generation,
+            &plan,
+            first,
+            |highest| refuse_other_lake(&job.name, lake.as_mut(), highest),
+            |manifest| restore::load_state(&store, manifest, job.workers),
+        )?;
+        progress.restored(&manifest);
+        let store = waited_for(store, &job, fate, progress);
+        watch(speed.replica());
+
+        let restored = manifest.binding.clone();
+        let last = recorded.last().map(|binding| binding.tick);
+        let visible = restore::repeats(recorded.last().or(restored.as_ref()), &claim.unwrap_or_default())?;
+        let repeats = [recorded, visible].concat();
+        let table = input.table(restored.as_ref(), &repeats)?;
+        let positions = positions(&table);
+        let references = job.references.iter().map(|table| (table.name.clone(), table.hash.clone())).collect();
+        let repeats = (repeats, last.unwrap_or(0));
+        let ledger =
+            Ledger::new(generation.number, restored.as_ref(), table, repeats, references, job.out_of_orderness_ms);
+        let speed = Arc::new(speed);
+        let offsets = input.group_offsets(&job.name);
+        let committer = Committer::start(&store, &generation, lake, offsets, letters.clone(), fate, progress);
+        let limits = Limits { workers: job.workers, lake_every: job.lake_every, run_for: job.run_for };
+        let mint = input.mint(ledger, &job);
+        let leader = Leader::new(mint, manifest, committer, speed.clone(), progress.clone(), limits);
+        let shared = Shared {
+            restored: restored.clone(),
+            positions,
+            input,
+            store: store.clone(),
+            generation: generation.number,
+            speed: speed.clone(),
+            letters,
+            fate: fate.clone(),
+            plan: Arc::new(worker::Plan { settings_json: plan.settings, plan_hash: plan.hash }),
+            build: job.build.clone(),
+            saving: job.state.is_some(),
+            with_lake: job.lake.is_some(),
+            workers: job.workers,
+            is_paced: job.pace.is_some(),
+            states: Mutex::new(states),
+            leader: Mutex::new(Some(leader)),
+        };
+        let listener = listen_to_speed(speed_heard, progress.clone(), fate.clone());
+        let remains = run_workers(Arc::new(shared))?;
+        let restored_tick = restored.map(|binding| binding.tick);
+        Ending { job, speed, listener, generation, store, restored_tick, begun }.end(remains, fate, progress)
+    }
 }
 
 /// What is put away after the workers.
@@ -122,6 +154,7 @@ struct Ending {
 
 impl Ending {
     fn end(self, mut remains: Vec<Remains>, fate: &Fate, progress: &Progress) -> Result<Summary, RunError> {
+        CrashPoint::WorkersEnded.pass();
         let leader = remains.iter_mut().find_map(|remains| remains.leader.take());
         let counters = leader.map(Leader::end).unwrap_or_default();
         let stopped = Arc::into_inner(self.speed).map(|speed| speed.stop(SPEED_DRAIN));
@@ -132,7 +165,9 @@ impl Ending {
         if let Some(Err(error)) = stopped {
             tracing::warn!(%error, "speed layer did not take the last ticks; the next start repeats them");
         }
+        CrashPoint::EndNext.pass();
         self.generation.ended(&self.store)?;
+        CrashPoint::EndTold.pass();
         let mut state_rows: BTreeMap<String, u64> = BTreeMap::new();
         for (id, rows) in remains.iter().flat_map(|remains| &remains.rows) {
             *state_rows.entry((*id).to_owned()).or_default() += *rows as u64;

@@ -8,6 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
+use greenwave_model::CrashPoint;
 use object_store::DynObjectStore;
 use tokio::runtime::Handle;
 use url::Url;
@@ -163,6 +164,7 @@ impl Lake {
         }
         if log.is_none() {
             *log = Some(Log::create(&self.kernel, &self.place, table, self.app(&table.name))?);
+            CrashPoint::TableCreated.pass();
         }
         let log = log.as_mut().expect("created where it was missing");
         for _ in 0..CONFLICTS_MAX {
@@ -198,6 +200,7 @@ impl Lake {
         }
         let (rows, bytes) = (files.iter().map(|file| file.rows).sum(), files.iter().map(|file| file.bytes).sum());
         let written = |version| Commit::Written { version, files: files.len(), rows, bytes };
+        CrashPoint::LakeCommitNext.pass();
         match log.append(table, tick, &upload.attempt, &files)? {
             Outcome::Committed { version } => Ok(Some(written(version))),
             Outcome::Unsure { version, error } => match (self.landed(table, version, &upload.attempt)?, error) {

@@ -24,6 +24,7 @@ use delta_kernel_default_engine::{
     DefaultEngineBuilder, build_add_file_metadata, executor::tokio::TokioMultiThreadExecutor,
     parquet::DataFileMetadata, stats::FileStatsAccumulator,
 };
+use greenwave_model::CrashPoint;
 use url::Url;
 
 use super::{LakeError, place::Place, tables::DATE, tables::Table};
@@ -172,6 +173,7 @@ impl Log {
             .map_err(|cause| failed("prepare a commit to", &self.shown, &cause))?;
         Ok(match transaction.commit(self.kernel.0.as_ref()) {
             Ok(CommitResult::Committed(committed)) => {
+                CrashPoint::LakeCommitted.pass();
                 self.advance(committed, tick)?;
                 Outcome::Committed { version }
             }
@@ -243,6 +245,7 @@ impl Log {
         self.snapshot = snapshot.clone();
         self.txn = Some(tick);
         if committed.post_commit_stats().commits_since_checkpoint >= COMMITS_PER_CHECKPOINT {
+            CrashPoint::LogCheckpointNext.pass();
             match self.snapshot.checkpoint(self.kernel.0.as_ref(), Some(&CheckpointSpec::V1)) {
                 Ok((_, snapshot)) => self.snapshot = snapshot,
                 Err(error) => tracing::warn!(%error, table = self.shown, "no log checkpoint this time"),

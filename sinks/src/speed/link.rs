@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use greenwave_model::CrashPoint;
 use redis::{Client, Connection, ConnectionInfo, IntoConnectionInfo, RedisError, Value};
 
 use super::answer::Answer;
@@ -104,6 +105,15 @@ impl Link {
         encode(&mut self.out);
         self.asked += 1;
         if self.out.len() >= SEND_BYTES { self.send() } else { Ok(()) }
+    }
+
+    /// A crash point of the round: whoever stands there has sent what was asked before.
+    pub fn pass(&mut self, point: CrashPoint) -> Result<(), String> {
+        if point.is_awaited() {
+            self.send()?;
+        }
+        point.pass();
+        Ok(())
     }
 
     /// Ends the round. After an error the link is of no use: answers may still be on their way.

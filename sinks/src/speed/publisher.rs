@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
-use greenwave_model::GROUPS;
+use greenwave_model::{CrashPoint, GROUPS};
 
 use super::FromSpeed;
 use super::answer::{Answer, Claimed};
@@ -242,18 +242,23 @@ impl Publisher {
         }
         let Self { link: Some(link), writer, feed, expiry, trim, sent, .. } = self else { return Ok(Verdict::Lost) };
         push(link, &writer.caller, ticks, last)?;
+        link.pass(CrashPoint::TickListed)?;
         let feed_bytes = writer.feed_bytes;
         for (number, group) in groups.iter().enumerate().filter(|(_, group)| group.to > 0) {
             let (feed_floor, expiry_shift_ms) = (feed.floor(), expiry.shift_ms);
             let stroke = Stroke { group: number, to: group.to, feed_floor, expiry_shift_ms };
             link.ask(|out| writer.changes(out, stroke, from[number], group))?;
+            link.pass(CrashPoint::GroupWritten)?;
         }
+        link.pass(CrashPoint::GroupsWritten)?;
         if let Some(tick) = trim.take() {
             link.ask(|out| writer.caller.trim(out, tick))?;
         }
         link.ask(|out| writer.caller.seal(out, last, sent))?;
         feed.wrote(Instant::now(), last, writer.feed_bytes - feed_bytes);
-        verdict(link.answers()?)
+        let answers = link.answers()?;
+        CrashPoint::TickSealed.pass();
+        verdict(answers)
     }
 
     /// Lists the ticks; once past what is held back, writes every group whole.

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use greenwave_model::GROUPS;
+use greenwave_model::{CrashPoint, GROUPS};
 
 use super::FromSpeed;
 use super::ends::Ends;
@@ -53,6 +53,7 @@ impl Publisher {
 
     pub(super) fn claim_again(&mut self) -> Result<(), Trouble> {
         let claimed = self.ask_claim(true)?.map_err(|error| Trouble::Down(error.to_string()))?;
+        CrashPoint::RedisClaimedAgain.pass();
         if claimed.lost {
             // Groups are stale now, whatever was sent.
             self.sent.fill(self.last.unwrap_or(0));
@@ -99,6 +100,7 @@ impl Publisher {
         for group in (0..wanted.len()).filter(|group| wanted[*group]) {
             let stroke = Stroke { group, to, feed_floor: feed.floor(), expiry_shift_ms: expiry.shift_ms };
             link.ask(|out| writer.whole(out, stroke, &rows[group]))?;
+            link.pass(CrashPoint::GroupResynced)?;
         }
         link.ask(|out| writer.caller.seal(out, to, sent))?;
         verdict(link.answers()?)
