@@ -6,9 +6,9 @@
 //! length of its key, the length of its value ([`GONE`] where there is none any more), and both as MessagePack, structs as
 //! arrays: a field added at the end with a default reads what was written without it.
 
-use std::collections::HashSet;
-
 use greenwave_model::VNODES;
+use hashbrown::HashSet;
+use rustc_hash::FxBuildHasher;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::state::{Saved, StateRow};
@@ -164,7 +164,7 @@ pub fn standing(rows: &[StateRow]) -> impl Iterator<Item = (u8, &[u8], &[u8])> {
 
 /// The last entry of each key, of a slice's rows.
 fn newest(values: Vec<&[u8]>) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let mut known: HashSet<&[u8]> = HashSet::new();
+    let mut known: HashSet<&[u8], FxBuildHasher> = HashSet::default();
     let last = values.len().saturating_sub(1);
     // The newest row first; a key stands in a row once.
     let entries = values.into_iter().rev().enumerate().flat_map(|(at, value)| entries(value).map(move |e| (at, e)));
@@ -237,7 +237,7 @@ mod tests {
             (draw >> 16) % below
         };
         for tick in 1..200 {
-            let mut changed = HashSet::new();
+            let mut changed: HashSet<u32> = HashSet::default();
             for _ in 0..random(4) {
                 let key = random(30);
                 if random(3) == 0 && standing.remove(&key).is_some() {
