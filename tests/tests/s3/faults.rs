@@ -43,7 +43,6 @@ fn faults_and_two_kills_lose_nothing_and_double_nothing() {
     for fault in [Fault::Unavailable, Fault::Slow, Fault::Truncated, Fault::Lost, Fault::Conflict, Fault::Exists] {
         assert!(met.contains_key(&fault), "{fault:?} was not met: {met:?}");
     }
+    // A pace divides the records into other cuts than a run without one, so the judge's word decides.
     judge(&s3.file(HOME).join("lake"), &summary, &folder);
-    // A tick's number names the generation that minted it.
-    same_lakes(&[&disk, &s3.file(HOME)], &["raw/_cuts", "tick", "cut"]);
 }

