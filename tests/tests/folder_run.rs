@@ -96,7 +96,7 @@ fn assert_same_lake(homes: &[PathBuf]) {
 
 /// Spoils what the last two cuts have written and runs again: from the cut before, through those two once more.
 fn fall_back(input: &Path, home: &Path) -> Value {
-    let state = home.join("state/jobs/city/state");
+    let state = home.join("state/jobs/congestion-replay/state");
     let mut ticks: Vec<u64> = fs::read_dir(&state)
         .unwrap()
         .map(|tick| tick.unwrap().file_name().to_str().unwrap().parse().unwrap())

@@ -182,7 +182,8 @@ impl Running {
             if self.job.stderr().contains(&line) {
                 return Some(true);
             }
-            let is_past = point == CrashPoint::RepeatBound && store.checkpoint() > before;
+            // It had nothing to repeat: the next one has, if this one dies with ticks listed after its checkpoint.
+            let is_past = point == CrashPoint::RepeatBound && store.checkpoint() > before && lists_ticks(world);
             (self.has_failed() || is_past).then_some(false)
         });
         if stood {
@@ -200,6 +201,17 @@ impl Running {
         println!("        it ended by itself: {}", self.job.stderr().pop().unwrap_or_default());
         true
     }
+}
+
+/// Whether Redis lists a tick after the newest checkpoint, which the next start is to repeat.
+fn lists_ticks(world: &World) -> bool {
+    let mut redis = world.redis.connection();
+    redis::cmd("SELECT").arg(1).query::<()>(&mut redis).expect("Redis is up");
+    let last: Option<String> =
+        redis::cmd("LINDEX").arg("greenwave:city:ticks").arg(-1).query(&mut redis).expect("a list");
+    let listed = last.and_then(|entry| entry.split(' ').next()?.parse::<u64>().ok());
+    let checkpoint = world.checkpoints().newest().and_then(|manifest| manifest["binding"]["tick"].as_u64());
+    listed > checkpoint
 }
 
 /// Another process takes over, and then the one that stands is woken: it must find that it is late.
