@@ -34,7 +34,9 @@ pub enum SavepointError {
     Manifest(#[from] ManifestError),
     #[error("cannot start a thread: {0}; raise the limit of threads")]
     Threads(std::io::Error),
-    #[error("cannot use savepoints: there is no checkpoint of this job in the state store {place}; wait for its first one")]
+    #[error(
+        "cannot use savepoints: there is no checkpoint of this job in the state store {place}; wait for its first one"
+    )]
     NoCheckpoint { place: String },
     #[error("cannot make savepoint {name}: there is one of this name in {place}; choose another name or remove it")]
     Exists { name: String, place: String },
