@@ -17,7 +17,7 @@ test:
 chaos:
 	tests/servers/install
 	GREENWAVE_SEED=$(or $(SEED),1) GREENWAVE_CHAOS_MINUTES=$(or $(MINUTES),0) \
-		cargo test --release --package greenwave-tests --test chaos -- --nocapture
+		cargo test --release --package greenwave-tests --test chaos -- --ignored --nocapture
 
 ## bench: the figures of benches/results.md, measured here
 bench:
