@@ -25,7 +25,7 @@ pub use binary::{greenwave, greenwave_binary};
 pub use checkpoints::Checkpoints;
 pub use disk::SmallDisk;
 pub use folder::{Folder, target_folder};
-pub use job::Job;
+pub use job::{Job, counts};
 pub use judge::Judge;
 pub use kafka::Kafka;
 pub use patience::{try_wait_for, wait_for};

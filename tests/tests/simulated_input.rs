@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use greenwave_tests::{Folder, Job, Server, greenwave, need, python, wait_for};
+use greenwave_tests::{Folder, Job, Server, counts, greenwave, need, python, wait_for};
 use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -33,14 +33,6 @@ fn submit(input: &str, home: &Path, more: &[&str]) -> Job {
 fn done(mut job: Job) -> Value {
     job.success(LIMIT);
     job.summary()
-}
-
-fn counts(summary: &Value) -> Value {
-    let mut counts = summary.clone();
-    for of_this_process in ["seconds", "peak_rss_bytes", "ticks", "restored_tick"] {
-        counts.as_object_mut().unwrap().remove(of_this_process);
-    }
-    counts
 }
 
 fn same_lakes(homes: &[&Path], without: &[&str]) {

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use greenwave_tests::s3::ENVIRONMENT;
-use greenwave_tests::{Folder, Job, S3, greenwave, python};
+use greenwave_tests::{Folder, Job, S3, counts, greenwave, python};
 use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(240);
@@ -58,15 +58,6 @@ fn submit(conf: &[String]) -> Job {
 fn done(mut job: Job) -> Value {
     job.success(LIMIT);
     job.summary()
-}
-
-/// What a summary says of the job, whichever process says it.
-fn counts(summary: &Value) -> Value {
-    let mut counts = summary.clone();
-    for of_this_process in ["seconds", "peak_rss_bytes", "ticks", "restored_tick"] {
-        counts.as_object_mut().unwrap().remove(of_this_process);
-    }
-    counts
 }
 
 fn script(name: &str) -> Command {
